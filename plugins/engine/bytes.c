@@ -21,6 +21,8 @@ bytes_reserve(struct bytes *b, size_t more)
 		return B3IQ_E_INVALID;
 	if (more <= b->cap - b->len)
 		return B3IQ_OK;
+	if (cap > b->max)
+		cap = b->max;
 	while (cap - b->len < more)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
 	data = realloc(b->data, cap);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 int32_t
-fail(struct b3iq_error *err, int32_t code, const char *format, ...)
+fail_with(struct b3iq_error *err, int32_t code, const char *format, ...)
 {
 	va_list args;
 
@@ -19,6 +19,6 @@ fail(struct b3iq_error *err, int32_t code, const char *format, ...)
 int32_t
 fail_memory(struct b3iq_error *err, const char *what)
 {
-	return fail(err, B3IQ_E_NO_MEMORY,
+	return fail_with(err, B3IQ_E_NO_MEMORY,
 		    "no memory for %s: free some, or use a smaller model or context", what);
 }

@@ -9,11 +9,11 @@
 #include "plugin.h"
 
 /* Fills err (NULL is fine; a text that is too long is cut) and returns code, so that callers write
- * `return fail(err, B3IQ_E_INVALID, "...", ...)`. */
-int32_t fail(struct b3iq_error *err, int32_t code, const char *format, ...)
+ * `return fail_with(err, B3IQ_E_INVALID, "...", ...)`. */
+int32_t fail_with(struct b3iq_error *err, int32_t code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* fail() for an allocation that was refused; `what` names what it was for. */
+/* fail_with() for an allocation that was refused; `what` names what it was for. */
 int32_t fail_memory(struct b3iq_error *err, const char *what);
 
 #endif
