@@ -16,7 +16,7 @@
 #include "engine/file/gguf.h"
 
 #define TOKENIZER_MAX_TOKENS (1u << 21) /* of a vocabulary */
-#define TOKENIZER_MAX_TEXT   (64u << 20) /* bytes of one text */
+#define TOKENIZER_MAX_TEXT   (16u << 20) /* bytes of one text */
 
 enum tokenizer_kind { TOKENIZER_SPM, TOKENIZER_BPE };
 
