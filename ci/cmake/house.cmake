@@ -55,10 +55,21 @@ function(b3iq_unit name)
 endfunction()
 
 # b3iq_embed(TARGET symbol file)
-#   Puts a file into TARGET as `extern const unsigned char symbol[], symbol_end[]`.
+#   Puts a file into TARGET as `extern const unsigned char symbol[], symbol_end[]`; *symbol_end is 0.
 function(b3iq_embed target symbol file)
-	set(asm ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.S)
-	file(WRITE ${asm} "\t.section .rodata\n\t.balign 16\n\t.globl ${symbol}\n\t.hidden ${symbol}\n${symbol}:\n\t.incbin \"${file}\"\n\t.globl ${symbol}_end\n\t.hidden ${symbol}_end\n${symbol}_end:\n\t.byte 0\n\t.section .note.GNU-stack,\"\",@progbits\n")
-	set_source_files_properties(${asm} PROPERTIES LANGUAGE C COMPILE_OPTIONS "-x;assembler-with-cpp" OBJECT_DEPENDS ${file})
-	target_sources(${target} PRIVATE ${asm})
+	get_filename_component(file ${file} ABSOLUTE)
+	set(source ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
+	file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[
+/* Made by b3iq_embed(). */
+extern const unsigned char @symbol@[], @symbol@_end[];
+__asm__(".pushsection .rodata\n"
+	"\t.balign 16\n"
+	"\t.globl @symbol@\n\t.hidden @symbol@\n@symbol@:\n"
+	"\t.incbin \"@file@\"\n"
+	"\t.globl @symbol@_end\n\t.hidden @symbol@_end\n@symbol@_end:\n"
+	"\t.byte 0\n"
+	"\t.popsection\n");
+]])
+	set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES OBJECT_DEPENDS ${file})
+	target_sources(${target} PRIVATE ${source})
 endfunction()
