@@ -1,0 +1,115 @@
+#include "engine/text/spm.h"
+
+#include <string.h>
+#include "engine/bytes.h"
+#include "engine/text/merge.h"
+
+struct rule {
+	struct merge_rule    base;
+	const struct vocab  *vocab;
+	const char          *text;
+};
+
+/* Scores fall as this rises: the order of IEEE-754 floats, turned into that of integers. */
+static uint32_t
+order_of(float score)
+{
+	uint32_t bits;
+
+	score += 0.0f; /* -0 and 0 are equals */
+	memcpy(&bits, &score, sizeof(bits));
+	return bits & 0x80000000u ? bits : ~(bits | 0x80000000u);
+}
+
+static bool
+find(const struct merge_rule *base, const struct merge_symbol *left,
+     const struct merge_symbol *right, uint32_t *order, uint32_t *id)
+{
+	const struct rule *rule = (const struct rule *)(const void *)base;
+	uint32_t len = left->len + right->len;
+	int32_t token;
+
+	if (len > rule->vocab->longest)
+		return false;
+	token = vocab_find_text(rule->vocab, rule->text + left->at, len);
+	if (token < 0)
+		return false;
+	*order = order_of(rule->vocab->scores[token]);
+	*id = (uint32_t)token;
+	return true;
+}
+
+static int32_t
+escape(struct bytes *out, const char *text, size_t len, bool prefix)
+{
+	int32_t rc = bytes_reserve(out, len);
+
+	if (!rc && prefix)
+		rc = bytes_text(out, "\xe2\x96\x81");
+	while (len && !rc) {
+		const char *space = memchr(text, ' ', len);
+		size_t n = space ? (size_t)(space - text) : len;
+
+		rc = bytes_add(out, text, n);
+		if (!rc && space)
+			rc = bytes_text(out, "\xe2\x96\x81");
+		text += n + (space != NULL);
+		len -= n + (space != NULL);
+	}
+	return rc;
+}
+
+/* One symbol a character, by its first byte alone: bad UTF-8 ends in byte tokens. */
+static int32_t
+add_characters(struct merge *m, const struct bytes *text)
+{
+	int32_t rc = B3IQ_OK;
+
+	for (size_t at = 0; at < text->len && !rc;) {
+		uint8_t first = (uint8_t)text->data[at];
+		size_t n = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+		if (n > text->len - at)
+			n = text->len - at;
+		rc = merge_add(m, (uint32_t)at, (uint32_t)n, MERGE_NONE);
+		at += n;
+	}
+	return rc;
+}
+
+static int32_t
+emit(const struct vocab *v, const char *text, const struct merge_symbol *symbol, struct tokens *out)
+{
+	int32_t rc = B3IQ_OK, id = (int32_t)symbol->id;
+
+	if (symbol->id == MERGE_NONE)
+		id = vocab_find_text(v, text + symbol->at, symbol->len);
+	if (id >= 0)
+		return tokens_add(out, id);
+	for (uint32_t i = 0; i < symbol->len && !rc; i++) {
+		id = v->byte_ids[(uint8_t)text[symbol->at + i]];
+		if (id >= 0)
+			rc = tokens_add(out, id);
+	}
+	return rc;
+}
+
+int32_t
+spm_encode(const struct vocab *v, const char *text, size_t len, bool prefix, struct tokens *out)
+{
+	struct bytes escaped = BYTES(3 * (size_t)TOKENIZER_MAX_TEXT + 3);
+	struct merge merge = { .n = 0 };
+	struct rule rule = { { find }, v, NULL };
+	int32_t rc = escape(&escaped, text, len, prefix);
+
+	if (!rc)
+		rc = add_characters(&merge, &escaped);
+	rule.text = escaped.data;
+	if (!rc)
+		rc = merge_run(&merge, &rule.base);
+	for (uint32_t i = 0; !rc && i < merge.n && i != MERGE_NONE; i = merge.symbols[i].next)
+		rc = emit(v, escaped.data, &merge.symbols[i], out);
+	merge_finish(&merge);
+	bytes_finish(&escaped);
+	return rc;
+}
