@@ -43,13 +43,15 @@ struct kernels_query {
 	uint32_t     position; /* attends to 0..position                               */
 };
 
-/* Queries of one sequence that share a key-value head.  Block b of that head: */
+/* Queries of one sequence that share a key-value head, and where that head lies in the blocks of
+ * KERNELS_KV_BLOCK positions: keys as KV_BLOCK/KV_TILE tiles of head_dim x KV_TILE binary16, values as
+ * KV_BLOCK x head_dim. */
 struct kernels_attention {
 	const struct kernels_query *queries;
 	size_t                      n_queries;
 	size_t                      head_dim;
-	const uint16_t *const      *keys;   /* [b]: KV_BLOCK/KV_TILE tiles of head_dim x KV_TILE f16 */
-	const uint16_t *const      *values; /* [b]: KV_BLOCK x head_dim f16                          */
+	const uint16_t *const      *blocks; /* [b]: positions b * KV_BLOCK and on    */
+	size_t                      keys, values; /* offset in a block, in elements */
 };
 
 struct kernels {

@@ -1,0 +1,842 @@
+/* avx2.c - det-v1 for AVX2, FMA and F16C.
+ *
+ * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever the
+ * instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are two
+ * registers.  For one token the rows are read as they lie in the file; for more, a panel of
+ * KERNELS_PANEL rows is unpacked once, lanes being rows, and serves all tokens. */
+#include "cpu/kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+#include "engine/numeric/half.h"
+#include "engine/numeric/real.h"
+
+#define PANEL  KERNELS_PANEL
+#define BLOCK  FORMAT_BLOCK
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- small parts ---- */
+
+/* The tree fold of 16 lanes, the low eight in a. */
+INLINE float
+fold(__m256 a, __m256 b)
+{
+	const __m256 eight = _mm256_add_ps(a, b);
+	__m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+
+	four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+	return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* real_exp() of eight values. */
+INLINE __m256
+exp8(__m256 x)
+{
+	const __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(REAL_EXP_MIN), _CMP_LT_OQ);
+	__m256 n, r, y = _mm256_setzero_ps();
+	__m256i power;
+
+	x = _mm256_min_ps(_mm256_set1_ps(REAL_EXP_MAX), x); /* NaN stays */
+	n = _mm256_add_ps(_mm256_mul_ps(x, _mm256_set1_ps(REAL_LOG2E)), _mm256_set1_ps(REAL_ROUND));
+	n = _mm256_sub_ps(n, _mm256_set1_ps(REAL_ROUND));
+	r = _mm256_fmadd_ps(n, _mm256_set1_ps(-REAL_LN2_HIGH), x);
+	r = _mm256_fmadd_ps(n, _mm256_set1_ps(-REAL_LN2_LOW), r);
+#define STEP(c) y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(c));
+	REAL_EXP_SERIES(STEP)
+#undef STEP
+	power = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+	y = _mm256_mul_ps(y, _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
+	return _mm256_andnot_ps(below, y);
+}
+
+INLINE __m256
+half8(const void *p)
+{
+	return _mm256_cvtph_ps(_mm_loadu_si128(p));
+}
+
+static uint16_t
+load16(const uint8_t *p)
+{
+	uint16_t h;
+
+	memcpy(&h, p, sizeof h);
+	return h;
+}
+
+/* ---- activations ---- */
+
+static void
+quantise_block(const float *x, int8_t *level, float *scale)
+{
+	const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+	__m256 v[4], factor;
+	__m256i top = _mm256_setzero_si256(), q[4];
+	__m128i most;
+	uint32_t bits;
+
+	for (size_t i = 0; i < 4; i++) {
+		v[i] = _mm256_loadu_ps(x + 8 * i);
+		top = _mm256_max_epi32(top, _mm256_and_si256(_mm256_castps_si256(v[i]), magnitude));
+	}
+	most = _mm_max_epi32(_mm256_castsi256_si128(top), _mm256_extracti128_si256(top, 1));
+	most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0x4e));
+	most = _mm_max_epi32(most, _mm_shuffle_epi32(most, 0xb1));
+	bits = (uint32_t)_mm_cvtsi128_si32(most);
+	if (bits < 0x0d800000u || bits >= 0x7f800000u) {
+		memset(level, 0, BLOCK);
+		*scale = bits < 0x0d800000u ? 0.0f : half_float(0x7fc00000u);
+		return;
+	}
+	*scale = half_float(bits) / 127.0f;
+	factor = _mm256_set1_ps(127.0f / half_float(bits));
+	for (size_t i = 0; i < 4; i++)
+		q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], factor));
+	q[0] = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+	_mm256_storeu_si256((__m256i *)level, _mm256_permutevar8x32_epi32(q[0], order));
+}
+
+static void
+quantise(const float *x, size_t n, int8_t *level, float *scale)
+{
+	for (size_t i = 0; i < n; i += BLOCK)
+		quantise_block(x + i, level + i, scale++);
+}
+
+/* ---- quantised matrices, one token: rows as they lie ---- */
+
+/* Eight registers of eight 32-bit parts to eight sums, in order. */
+INLINE __m256i
+gather_sums(const __m256i part[8])
+{
+	const __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(part[0], part[1]),
+	                                    _mm256_hadd_epi32(part[2], part[3]));
+	const __m256i b = _mm256_hadd_epi32(_mm256_hadd_epi32(part[4], part[5]),
+	                                    _mm256_hadd_epi32(part[6], part[7]));
+
+	return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+	                        _mm256_permute2x128_si256(a, b, 0x31));
+}
+
+/* The same for 16-bit parts of at most 4000: two levels fit 16 bits. */
+INLINE __m256i
+gather_short_sums(const __m256i part[8])
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	const __m256i a = _mm256_madd_epi16(
+		ones, _mm256_hadd_epi16(_mm256_hadd_epi16(part[0], part[1]),
+	                                _mm256_hadd_epi16(part[2], part[3])));
+	const __m256i b = _mm256_madd_epi16(
+		ones, _mm256_hadd_epi16(_mm256_hadd_epi16(part[4], part[5]),
+	                                _mm256_hadd_epi16(part[6], part[7])));
+
+	return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+	                        _mm256_permute2x128_si256(a, b, 0x31));
+}
+
+/* 32 nibbles as bytes, in the order of the elements. */
+INLINE __m256i
+nibbles(const uint8_t *p)
+{
+	const __m128i packed = _mm_loadu_si128((const __m128i *)p);
+	const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(packed),
+	                                             _mm_srli_epi16(packed, 4), 1);
+
+	return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+/* Exact block sums of eight rows; block points at the block of the first row. */
+INLINE __m256i
+row_sums(bool q4, const uint8_t *block, size_t stride, __m256i level)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	__m256i part[8];
+
+	for (size_t r = 0; r < 8; r++) {
+		const uint8_t *p = block + r * stride + 2;
+
+		if (q4) {
+			part[r] = _mm256_maddubs_epi16(nibbles(p), level);
+		} else {
+			const __m256i w = _mm256_loadu_si256((const __m256i *)p);
+
+			part[r] = _mm256_madd_epi16(
+				ones, _mm256_maddubs_epi16(_mm256_abs_epi8(w),
+			                                   _mm256_sign_epi8(level, w)));
+		}
+	}
+	return q4 ? gather_short_sums(part) : gather_sums(part);
+}
+
+INLINE __m256
+row_scales(const uint8_t *block, size_t stride)
+{
+	__m128i h = _mm_cvtsi32_si128(load16(block));
+
+	h = _mm_insert_epi16(h, load16(block + stride), 1);
+	h = _mm_insert_epi16(h, load16(block + 2 * stride), 2);
+	h = _mm_insert_epi16(h, load16(block + 3 * stride), 3);
+	h = _mm_insert_epi16(h, load16(block + 4 * stride), 4);
+	h = _mm_insert_epi16(h, load16(block + 5 * stride), 5);
+	h = _mm_insert_epi16(h, load16(block + 6 * stride), 6);
+	h = _mm_insert_epi16(h, load16(block + 7 * stride), 7);
+	return _mm256_cvtph_ps(h);
+}
+
+/* -8 times the sum of a block of levels, in all lanes: what the nibbles' offset contributes. */
+INLINE __m256i
+offset_of(__m256i level)
+{
+	const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(8), level);
+	const __m256i four = _mm256_madd_epi16(_mm256_set1_epi16(-1), pairs);
+	__m128i s = _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+	return _mm256_broadcastd_epi32(s);
+}
+
+/* Eight rows by one token. */
+INLINE __m256
+rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const int8_t *level,
+         const float *scale)
+{
+	const size_t bytes = q4 ? 18 : 34;
+	__m256 total = _mm256_setzero_ps();
+
+	for (size_t b = 0; b < blocks;) {
+		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
+		__m256 chain = _mm256_setzero_ps();
+
+		for (; b < end; b++) {
+			const uint8_t *block = row + b * bytes;
+			const __m256i x = _mm256_loadu_si256((const __m256i *)(level + b * BLOCK));
+			const __m256 step = _mm256_mul_ps(row_scales(block, stride),
+			                                  _mm256_set1_ps(scale[b]));
+			__m256i sum = row_sums(q4, block, stride, x);
+
+			if (q4)
+				sum = _mm256_add_epi32(sum, offset_of(x));
+			chain = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(sum), chain);
+		}
+		total = _mm256_add_ps(total, chain);
+	}
+	return total;
+}
+
+/* ---- quantised matrices, more tokens: a panel of eight rows ---- */
+
+/* For each block: eight registers of four elements by eight rows, then the eight scales. */
+struct panel_block {
+	int8_t  element[8][BLOCK];
+	float   scale[PANEL];
+};
+
+INLINE void
+transpose(__m256i v[8])
+{
+	__m256i a[8], b[8];
+
+	for (size_t i = 0; i < 8; i += 2) {
+		a[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+		a[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+	}
+	for (size_t i = 0; i < 8; i += 4)
+		for (size_t j = 0; j < 2; j++) {
+			b[i + 2 * j] = _mm256_unpacklo_epi64(a[i + j], a[i + j + 2]);
+			b[i + 2 * j + 1] = _mm256_unpackhi_epi64(a[i + j], a[i + j + 2]);
+		}
+	for (size_t i = 0; i < 4; i++) {
+		v[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
+		v[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
+	}
+}
+
+INLINE void
+unpack(bool q4, const uint8_t *row, size_t stride, size_t blocks, struct panel_block *panel)
+{
+	const size_t bytes = q4 ? 18 : 34;
+
+	for (size_t b = 0; b < blocks; b++, row += bytes, panel++) {
+		__m256i v[8];
+
+		for (size_t r = 0; r < 8; r++)
+			v[r] = q4 ? nibbles(row + r * stride + 2)
+			          : _mm256_loadu_si256((const __m256i *)(row + r * stride + 2));
+		transpose(v);
+		for (size_t i = 0; i < 8; i++)
+			_mm256_store_si256((__m256i *)panel->element[i], v[i]);
+		_mm256_store_ps(panel->scale, row_scales(row, stride));
+	}
+}
+
+/* Exact block sums of a panel for n tokens (n <= 4). */
+INLINE void
+panel_sums(bool q4, size_t n, const struct panel_block *p, const int8_t *const level[4], size_t at,
+           __m256i sum[4])
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+
+	for (size_t t = 0; t < n; t++)
+		sum[t] = _mm256_setzero_si256();
+	for (size_t i = 0; i < 8; i++) {
+		const __m256i w = _mm256_load_si256((const __m256i *)p->element[i]);
+		const __m256i size = q4 ? w : _mm256_abs_epi8(w);
+
+		for (size_t t = 0; t < n; t++) {
+			int32_t four;
+			__m256i x, product;
+
+			memcpy(&four, level[t] + at + 4 * i, sizeof four);
+			x = _mm256_set1_epi32(four);
+			if (q4) { /* eight products of at most 15 * 127 * 2 fit 16 bits */
+				product = _mm256_maddubs_epi16(size, x);
+				sum[t] = _mm256_add_epi16(sum[t], product);
+			} else {
+				product = _mm256_maddubs_epi16(size, _mm256_sign_epi8(x, w));
+				sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(ones, product));
+			}
+		}
+	}
+	for (size_t t = 0; q4 && t < n; t++)
+		sum[t] = _mm256_add_epi32(
+			_mm256_madd_epi16(ones, sum[t]),
+			offset_of(_mm256_loadu_si256((const __m256i *)(level[t] + at))));
+}
+
+/* A panel by n tokens (n <= 4). */
+INLINE void
+panel_dot(bool q4, size_t n, const struct panel_block *panel, size_t blocks,
+          const int8_t *const level[4], const float *const scale[4], __m256 total[4])
+{
+	for (size_t t = 0; t < n; t++)
+		total[t] = _mm256_setzero_ps();
+	for (size_t b = 0; b < blocks;) {
+		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
+		__m256 chain[4];
+
+		for (size_t t = 0; t < n; t++)
+			chain[t] = _mm256_setzero_ps();
+		for (; b < end; b++) {
+			const __m256 weight = _mm256_load_ps(panel[b].scale);
+			__m256i sum[4];
+
+			panel_sums(q4, n, &panel[b], level, b * BLOCK, sum);
+			for (size_t t = 0; t < n; t++)
+				chain[t] = _mm256_fmadd_ps(
+					_mm256_mul_ps(weight, _mm256_set1_ps(scale[t][b])),
+					_mm256_cvtepi32_ps(sum[t]), chain[t]);
+		}
+		for (size_t t = 0; t < n; t++)
+			total[t] = _mm256_add_ps(total[t], chain[t]);
+	}
+}
+
+/* n tokens (n <= 4) by the first `rows` rows of a panel, from token t on. */
+INLINE void
+panel_tokens(bool q4, size_t n, const struct panel_block *panel, const struct operand *x, size_t t,
+             size_t rows, float *out, size_t stride)
+{
+	const size_t blocks = x->cols / BLOCK;
+	const int8_t *level[4];
+	const float *scale[4];
+	__m256 total[4];
+
+	for (size_t i = 0; i < n; i++) {
+		level[i] = x->level + (t + i) * x->cols;
+		scale[i] = x->scale + (t + i) * blocks;
+	}
+	panel_dot(q4, n, panel, blocks, level, scale, total);
+	for (size_t i = 0; i < n; i++) {
+		float lane[PANEL];
+
+		_mm256_storeu_ps(lane, total[i]);
+		memcpy(out + (t + i) * stride, lane, rows * sizeof *lane);
+	}
+}
+
+INLINE void
+panel_matmul(bool q4, const struct panel_block *panel, const struct operand *x, size_t rows,
+             float *out, size_t stride)
+{
+	size_t t = 0;
+
+	for (; t + 4 <= x->n; t += 4)
+		panel_tokens(q4, 4, panel, x, t, rows, out, stride);
+	for (; t < x->n; t++)
+		panel_tokens(q4, 1, panel, x, t, rows, out, stride);
+}
+
+/* The last rows of a matrix that is no multiple of a panel: a copy padded with zeros. */
+INLINE void
+quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
+                 const struct operand *x, float *out, size_t stride, void *scratch)
+{
+	const size_t blocks = x->cols / BLOCK;
+	uint8_t *const tail = (uint8_t *)scratch + blocks * sizeof(struct panel_block);
+
+	for (size_t r = first; r < last; r += PANEL) {
+		const size_t rows = last - r < PANEL ? last - r : PANEL;
+		const uint8_t *row = w->data + r * w->stride;
+
+		if (rows < PANEL) {
+			memset(tail, 0, PANEL * w->stride);
+			memcpy(tail, row, rows * w->stride);
+			row = tail;
+		}
+		if (x->n == 1) {
+			float lane[PANEL];
+
+			_mm256_storeu_ps(lane, rows_dot(q4, row, w->stride, blocks, x->level, x->scale));
+			memcpy(out + r, lane, rows * sizeof *lane);
+			continue;
+		}
+		unpack(q4, row, w->stride, blocks, scratch);
+		panel_matmul(q4, scratch, x, rows, out + r, stride);
+	}
+}
+
+static void
+q8_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+          size_t stride, void *scratch)
+{
+	quantised_matmul(false, w, first, last, x, out, stride, scratch);
+}
+
+static void
+q4_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+          size_t stride, void *scratch)
+{
+	quantised_matmul(true, w, first, last, x, out, stride, scratch);
+}
+
+/* ---- float matrices ---- */
+
+/* Eight weights of a row as floats. */
+INLINE __m256
+weights8(enum format_kind kind, const uint8_t *row, size_t i)
+{
+	switch (kind) {
+	case FORMAT_F16:
+		return half8(row + 2 * i);
+	case FORMAT_BF16:
+		return _mm256_castsi256_ps(_mm256_slli_epi32(
+			_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(row + 2 * i))), 16));
+	default:
+		return _mm256_loadu_ps((const float *)(const void *)(row + 4 * i));
+	}
+}
+
+/* r rows by t tokens (r * t <= 6): two registers for each output. */
+INLINE void
+tile(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, size_t w_stride,
+     const float *x, size_t cols, float *out, size_t stride)
+{
+	__m256 low[6], high[6];
+
+	for (size_t i = 0; i < rows * tokens; i++)
+		low[i] = high[i] = _mm256_setzero_ps();
+	for (size_t k = 0; k < cols; k += 16)
+		for (size_t r = 0; r < rows; r++) {
+			const __m256 a = weights8(kind, w + r * w_stride, k);
+			const __m256 b = weights8(kind, w + r * w_stride, k + 8);
+
+			for (size_t t = 0; t < tokens; t++) {
+				const float *p = x + t * cols + k;
+				const size_t i = r * tokens + t;
+
+				low[i] = _mm256_fmadd_ps(a, _mm256_loadu_ps(p), low[i]);
+				high[i] = _mm256_fmadd_ps(b, _mm256_loadu_ps(p + 8), high[i]);
+			}
+		}
+	for (size_t r = 0; r < rows; r++)
+		for (size_t t = 0; t < tokens; t++)
+			out[t * stride + r] = fold(low[r * tokens + t], high[r * tokens + t]);
+}
+
+/* One token: straight from the file. */
+INLINE void
+float_row(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
+          const struct operand *x, float *out)
+{
+	size_t r = first;
+
+	for (; r + 4 <= last; r += 4)
+		tile(kind, 4, 1, w->data + r * w->stride, w->stride, x->real, x->cols, out + r, 0);
+	for (; r < last; r++)
+		tile(kind, 1, 1, w->data + r * w->stride, w->stride, x->real, x->cols, out + r, 0);
+}
+
+INLINE void
+float_panel(const float *panel, size_t rows, const struct operand *x, float *out, size_t stride)
+{
+	const size_t bytes = x->cols * sizeof(float);
+	const uint8_t *w = (const uint8_t *)panel;
+
+	for (size_t t = 0; t < x->n;) {
+		const size_t tokens = x->n - t >= 3 ? 3 : 1;
+		const float *in = x->real + t * x->cols;
+		float *to = out + t * stride;
+		size_t r = 0;
+
+		for (; tokens == 3 && r + 2 <= rows; r += 2)
+			tile(FORMAT_F32, 2, 3, w + r * bytes, bytes, in, x->cols, to + r, stride);
+		for (; tokens == 1 && r + 4 <= rows; r += 4)
+			tile(FORMAT_F32, 4, 1, w + r * bytes, bytes, in, x->cols, to + r, stride);
+		for (; r < rows; r++)
+			for (size_t i = 0; i < tokens; i++)
+				tile(FORMAT_F32, 1, 1, w + r * bytes, bytes, in + i * x->cols, x->cols,
+				     to + i * stride + r, 0);
+		t += tokens;
+	}
+}
+
+INLINE void
+float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
+             const struct operand *x, float *out, size_t stride, void *scratch)
+{
+	float *panel = scratch;
+
+	if (x->n == 1) {
+		float_row(kind, w, first, last, x, out);
+		return;
+	}
+	for (size_t r = first; r < last; r += PANEL) {
+		const size_t rows = last - r < PANEL ? last - r : PANEL;
+
+		for (size_t i = 0; i < rows; i++)
+			for (size_t k = 0; k < w->cols; k += 8)
+				_mm256_storeu_ps(panel + i * w->cols + k,
+				                 weights8(kind, w->data + (r + i) * w->stride, k));
+		float_panel(panel, rows, x, out + r, stride);
+	}
+}
+
+static void
+f32_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+           size_t stride, void *scratch)
+{
+	float_matmul(FORMAT_F32, w, first, last, x, out, stride, scratch);
+}
+
+static void
+f16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+           size_t stride, void *scratch)
+{
+	float_matmul(FORMAT_F16, w, first, last, x, out, stride, scratch);
+}
+
+static void
+bf16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+            size_t stride, void *scratch)
+{
+	float_matmul(FORMAT_BF16, w, first, last, x, out, stride, scratch);
+}
+
+static void
+matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+       size_t stride, void *scratch)
+{
+	static void (*const by_format[FORMAT_N])(const struct matrix *, size_t, size_t,
+	                                         const struct operand *, float *, size_t, void *) = {
+		[FORMAT_F32] = f32_matmul,   [FORMAT_F16] = f16_matmul, [FORMAT_BF16] = bf16_matmul,
+		[FORMAT_Q8_0] = q8_matmul,   [FORMAT_Q4_0] = q4_matmul,
+	};
+
+	by_format[w->format->kind](w, first, last, x, out, stride, scratch);
+}
+
+/* ---- rows ---- */
+
+static void
+rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+	__m256 low = _mm256_setzero_ps(), high = low, scale;
+	float mean;
+
+	for (size_t i = 0; i < n; i += 16) {
+		const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + i + 8);
+
+		low = _mm256_fmadd_ps(a, a, low);
+		high = _mm256_fmadd_ps(b, b, high);
+	}
+	mean = fold(low, high) / (float)n;
+	scale = _mm256_set1_ps(1.0f / __builtin_sqrtf(mean + eps));
+	for (size_t i = 0; i < n; i += 8)
+		_mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), scale),
+		                                        _mm256_loadu_ps(weight + i)));
+}
+
+static void
+rope(float *x, size_t half, const float *cosine, const float *sine)
+{
+	for (size_t i = 0; i < half; i++) {
+		const float a = x[2 * i], b = x[2 * i + 1];
+
+		x[2 * i] = __builtin_fmaf(a, cosine[i], -(b * sine[i]));
+		x[2 * i + 1] = __builtin_fmaf(a, sine[i], b * cosine[i]);
+	}
+}
+
+static void
+silu_mul(float *gate, const float *up, size_t n)
+{
+	const __m256 one = _mm256_set1_ps(1.0f), sign = _mm256_set1_ps(-0.0f);
+
+	for (size_t i = 0; i < n; i += 8) {
+		const __m256 g = _mm256_loadu_ps(gate + i);
+		const __m256 below = _mm256_add_ps(one, exp8(_mm256_xor_ps(g, sign)));
+
+		_mm256_storeu_ps(gate + i,
+		                 _mm256_mul_ps(_mm256_div_ps(g, below), _mm256_loadu_ps(up + i)));
+	}
+}
+
+static void
+add(float *x, const float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] += y[i];
+}
+
+static void
+to_half(const float *x, uint16_t *out, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		_mm_storeu_si128((__m128i *)(out + i),
+		                 _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+	for (; i < n; i++)
+		out[i] = half_from_float(x[i]);
+}
+
+/* ---- attention ---- */
+
+#define QUAD 4u /* queries that share what is loaded of keys and values */
+
+/* Up to QUAD queries within one block of positions. */
+struct quad {
+	const struct kernels_query *query[QUAD];
+	size_t                      n[QUAD]; /* positions of the block that each attends to */
+	float score[QUAD][KERNELS_KV_BLOCK];
+	float top[QUAD], sum[QUAD];
+	float value[QUAD][KERNELS_HEAD_MAX];
+};
+
+/* Scores of 8 * vectors positions of a tile for queries first .. first + n - 1. */
+INLINE void
+score_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_t *keys,
+           size_t head_dim, size_t at)
+{
+	__m256 chain[8];
+
+	for (size_t i = 0; i < n * vectors; i++)
+		chain[i] = _mm256_setzero_ps();
+	for (size_t d = 0; d < head_dim; d++, keys += KERNELS_KV_TILE)
+		for (size_t v = 0; v < vectors; v++) {
+			const __m256 k = half8(keys + 8 * v);
+
+			for (size_t i = 0; i < n; i++)
+				chain[i * vectors + v] = _mm256_fmadd_ps(
+					_mm256_set1_ps(s->query[first + i]->q[d]), k,
+					chain[i * vectors + v]);
+		}
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < vectors; v++)
+			_mm256_storeu_ps(s->score[first + i] + at + 8 * v, chain[i * vectors + v]);
+}
+
+static void
+score_all(struct quad *s, const uint16_t *keys, size_t head_dim, size_t n)
+{
+	for (size_t at = 0; at < n; at += 16)
+		score_part(s, 0, QUAD, 2,
+		           keys + at / KERNELS_KV_TILE * KERNELS_KV_TILE * head_dim +
+		                   at % KERNELS_KV_TILE,
+		           head_dim, at);
+}
+
+static void
+score_one(struct quad *s, size_t i, const uint16_t *keys, size_t head_dim)
+{
+	for (size_t at = 0; at < s->n[i]; at += KERNELS_KV_TILE)
+		score_part(s, i, 1, 4, keys + at * head_dim, head_dim, at);
+}
+
+/* Turns scores into weights: exact maximum, exponentials, the 16-lane sum. */
+static void
+weigh(struct quad *s, size_t i)
+{
+	float *score = s->score[i];
+	const size_t n = s->n[i], padded = (n + 15) / 16 * 16;
+	__m256 low = _mm256_setzero_ps(), high = low, most;
+	float top = score[0];
+
+	for (size_t t = n; t < padded; t++)
+		score[t] = -__builtin_inff(); /* weighs nothing */
+	most = _mm256_loadu_ps(score);
+	for (size_t t = 8; t < padded; t += 8)
+		most = _mm256_max_ps(most, _mm256_loadu_ps(score + t));
+	for (size_t t = 0; t < 8; t++) {
+		float lane[8];
+
+		_mm256_storeu_ps(lane, most);
+		top = lane[t] > top ? lane[t] : top;
+	}
+	most = _mm256_set1_ps(top);
+	for (size_t t = 0; t < padded; t += 16) {
+		const __m256 a = exp8(_mm256_sub_ps(_mm256_loadu_ps(score + t), most));
+		const __m256 b = exp8(_mm256_sub_ps(_mm256_loadu_ps(score + t + 8), most));
+
+		_mm256_storeu_ps(score + t, a);
+		_mm256_storeu_ps(score + t + 8, b);
+		low = _mm256_add_ps(low, a);
+		high = _mm256_add_ps(high, b);
+	}
+	s->top[i] = top;
+	s->sum[i] = fold(low, high);
+}
+
+/* Adds positions from .. to-1 to 8 * vectors values, from dimension d on, of n queries. */
+INLINE void
+value_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_t *values,
+           size_t head_dim, size_t d, size_t from, size_t to)
+{
+	__m256 chain[8];
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < vectors; v++)
+			chain[i * vectors + v] = _mm256_loadu_ps(s->value[first + i] + d + 8 * v);
+	for (size_t t = from; t < to; t++)
+		for (size_t v = 0; v < vectors; v++) {
+			const __m256 value = half8(values + t * head_dim + d + 8 * v);
+
+			for (size_t i = 0; i < n; i++)
+				chain[i * vectors + v] =
+					_mm256_fmadd_ps(_mm256_set1_ps(s->score[first + i][t]),
+				                        value, chain[i * vectors + v]);
+		}
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < vectors; v++)
+			_mm256_storeu_ps(s->value[first + i] + d + 8 * v, chain[i * vectors + v]);
+}
+
+static void
+value_one(struct quad *s, size_t i, const uint16_t *values, size_t head_dim, size_t from)
+{
+	size_t d = 0;
+
+	for (; d + 64 <= head_dim; d += 64)
+		value_part(s, i, 1, 8, values, head_dim, d, from, s->n[i]);
+	for (; d < head_dim; d += 16)
+		value_part(s, i, 1, 2, values, head_dim, d, from, s->n[i]);
+}
+
+static void
+value_all(struct quad *s, const uint16_t *values, size_t head_dim, size_t n)
+{
+	for (size_t d = 0; d < head_dim; d += 16)
+		value_part(s, 0, QUAD, 2, values, head_dim, d, 0, n);
+	for (size_t i = 0; i < QUAD; i++)
+		if (s->n[i] > n)
+			value_one(s, i, values, head_dim, n);
+}
+
+/* Joins what a block gave to what the blocks before it gave. */
+static void
+join(const struct quad *s, size_t i, bool first, size_t head_dim, float *top, float *sum)
+{
+	float *out = s->query[i]->out, most, old, new;
+
+	if (first) {
+		memcpy(out, s->value[i], head_dim * sizeof *out);
+		*top = s->top[i];
+		*sum = s->sum[i];
+		return;
+	}
+	most = s->top[i] > *top ? s->top[i] : *top;
+	old = real_exp(*top - most);
+	new = real_exp(s->top[i] - most);
+	*top = most;
+	*sum = __builtin_fmaf(*sum, old, s->sum[i] * new);
+	for (size_t d = 0; d < head_dim; d++)
+		out[d] = __builtin_fmaf(out[d], old, s->value[i][d] * new);
+}
+
+/* The queries of a quad that reach into block b. */
+static void
+attend_block(struct quad *s, size_t n, const struct kernels_attention *a, size_t b)
+{
+	const uint16_t *keys = a->blocks[b] + a->keys, *values = a->blocks[b] + a->values;
+	size_t fewest = KERNELS_KV_BLOCK, most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const size_t reach = (size_t)s->query[i]->position + 1, start = b * KERNELS_KV_BLOCK;
+
+		s->n[i] = reach <= start ? 0
+		          : reach - start < KERNELS_KV_BLOCK ? reach - start : KERNELS_KV_BLOCK;
+		fewest = s->n[i] < fewest ? s->n[i] : fewest;
+		most = s->n[i] > most ? s->n[i] : most;
+		memset(s->value[i], 0, a->head_dim * sizeof(float));
+	}
+	if (n == QUAD && fewest > 0) {
+		score_all(s, keys, a->head_dim, most);
+		for (size_t i = 0; i < n; i++)
+			weigh(s, i);
+		value_all(s, values, a->head_dim, fewest);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (s->n[i] == 0)
+			continue;
+		score_one(s, i, keys, a->head_dim);
+		weigh(s, i);
+		value_one(s, i, values, a->head_dim, 0);
+	}
+}
+
+static void
+attend_quad(const struct kernels_attention *a, size_t first, size_t n)
+{
+	float top[QUAD], sum[QUAD];
+	size_t last = 0;
+	struct quad s;
+
+	for (size_t i = 0; i < n; i++) {
+		s.query[i] = &a->queries[first + i];
+		last = s.query[i]->position > last ? s.query[i]->position : last;
+	}
+	for (size_t b = 0; b <= last / KERNELS_KV_BLOCK; b++) {
+		attend_block(&s, n, a, b);
+		for (size_t i = 0; i < n; i++)
+			if (s.n[i] > 0)
+				join(&s, i, b == 0, a->head_dim, &top[i], &sum[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const float scale = 1.0f / sum[i];
+
+		for (size_t d = 0; d < a->head_dim; d++)
+			s.query[i]->out[d] *= scale;
+	}
+}
+
+static void
+attend(const struct kernels_attention *a)
+{
+	for (size_t i = 0; i < a->n_queries; i += QUAD)
+		attend_quad(a, i, a->n_queries - i < QUAD ? a->n_queries - i : QUAD);
+}
+
+const struct kernels avx2_kernels = {
+	.name = "avx2",
+	.quantise = quantise,
+	.matmul = matmul,
+	.rmsnorm = rmsnorm,
+	.rope = rope,
+	.attend = attend,
+	.silu_mul = silu_mul,
+	.add = add,
+	.to_half = to_half,
+};

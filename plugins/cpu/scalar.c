@@ -1,0 +1,259 @@
+/* scalar.c - det-v1 in portable C: the kernel set that runs everywhere and that the others are held to.
+ *
+ * The virtual lanes of the specification are plain arrays here, so each function reads like its
+ * section of docs/det-v1.md. */
+#include "cpu/kernels.h"
+
+#include <string.h>
+#include "engine/numeric/half.h"
+#include "engine/numeric/real.h"
+
+#define LANES KERNELS_LANES
+
+/* The tree of sections 4 and 7: halves are added until one lane is left. */
+static float
+fold(float lane[LANES])
+{
+	for (size_t half = LANES / 2; half > 0; half /= 2)
+		for (size_t i = 0; i < half; i++)
+			lane[i] += lane[i + half];
+	return lane[0];
+}
+
+static uint16_t
+load16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static void
+quantise_block(const float *x, int8_t *level, float *scale)
+{
+	uint32_t top = 0; /* magnitudes compare as their bits, NaN above all */
+	float factor;
+
+	for (size_t i = 0; i < FORMAT_BLOCK; i++) {
+		const uint32_t bits = half_bits(x[i]) & 0x7fffffffu;
+
+		top = bits > top ? bits : top;
+	}
+	if (top < 0x0d800000u || top >= 0x7f800000u) { /* below 2^-100, or not finite */
+		memset(level, 0, FORMAT_BLOCK);
+		*scale = top < 0x0d800000u ? 0.0f : half_float(0x7fc00000u);
+		return;
+	}
+	*scale = half_float(top) / 127.0f;
+	factor = 127.0f / half_float(top);
+	for (size_t i = 0; i < FORMAT_BLOCK; i++)
+		level[i] = (int8_t)((x[i] * factor + REAL_ROUND) - REAL_ROUND);
+}
+
+static void
+quantise(const float *x, size_t n, int8_t *level, float *scale)
+{
+	for (; n > 0; n -= FORMAT_BLOCK) {
+		quantise_block(x, level, scale++);
+		x += FORMAT_BLOCK;
+		level += FORMAT_BLOCK;
+	}
+}
+
+/* Exact integer dot of a block of weights and a block of levels. */
+static int32_t
+block_dot(const struct format *format, const uint8_t *block, const int8_t *level)
+{
+	int32_t sum = 0;
+
+	if (format->kind == FORMAT_Q8_0) {
+		for (size_t i = 0; i < FORMAT_BLOCK; i++)
+			sum += (int8_t)block[2 + i] * level[i];
+		return sum;
+	}
+	for (size_t i = 0; i < FORMAT_BLOCK / 2; i++)
+		sum += ((block[2 + i] & 15) - 8) * level[i] +
+		       ((block[2 + i] >> 4) - 8) * level[i + 16];
+	return sum;
+}
+
+static float
+quantised_dot(const struct matrix *w, const uint8_t *row, const int8_t *level, const float *scale)
+{
+	const size_t n = w->cols / FORMAT_BLOCK;
+	float total = 0.0f;
+
+	for (size_t b = 0; b < n;) {
+		const size_t end = b + KERNELS_SEGMENT < n ? b + KERNELS_SEGMENT : n;
+		float chain = 0.0f;
+
+		for (; b < end; b++) {
+			const uint8_t *block = row + b * w->format->bytes;
+			const float step = half_to_float(load16(block)) * scale[b];
+
+			chain = __builtin_fmaf(
+				step, (float)block_dot(w->format, block, level + b * FORMAT_BLOCK),
+				chain);
+		}
+		total += chain;
+	}
+	return total;
+}
+
+static float
+float_dot(const float *w, const float *x, size_t n)
+{
+	float lane[LANES] = { 0 };
+
+	for (size_t i = 0; i < n; i += LANES)
+		for (size_t j = 0; j < LANES; j++)
+			lane[j] = __builtin_fmaf(w[i + j], x[i + j], lane[j]);
+	return fold(lane);
+}
+
+static void
+matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+       size_t stride, void *scratch)
+{
+	const size_t blocks = x->cols / FORMAT_BLOCK;
+	float *weights = scratch;
+
+	for (size_t r = first; r < last; r++) {
+		const uint8_t *row = w->data + r * w->stride;
+
+		if (!w->format->quantised)
+			w->format->decode(row, weights, w->cols);
+		for (size_t t = 0; t < x->n; t++)
+			out[t * stride + r] =
+				w->format->quantised
+					? quantised_dot(w, row, x->level + t * x->cols,
+			                                x->scale + t * blocks)
+					: float_dot(weights, x->real + t * x->cols, w->cols);
+	}
+}
+
+static void
+rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+	const float mean = float_dot(x, x, n) / (float)n;
+	const float scale = 1.0f / __builtin_sqrtf(mean + eps);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = x[i] * scale * weight[i];
+}
+
+static void
+rope(float *x, size_t half, const float *cosine, const float *sine)
+{
+	for (size_t i = 0; i < half; i++) {
+		const float a = x[2 * i], b = x[2 * i + 1];
+
+		x[2 * i] = __builtin_fmaf(a, cosine[i], -(b * sine[i]));
+		x[2 * i + 1] = __builtin_fmaf(a, sine[i], b * cosine[i]);
+	}
+}
+
+/* Scores of the first n positions of a block: one chain over the head for each position. */
+static float
+scores(const float *q, const uint16_t *keys, size_t head_dim, size_t n, float *score)
+{
+	float top = 0.0f;
+
+	for (size_t t = 0; t < n; t++) {
+		const uint16_t *tile = keys + t / KERNELS_KV_TILE * KERNELS_KV_TILE * head_dim;
+		float chain = 0.0f;
+
+		for (size_t d = 0; d < head_dim; d++)
+			chain = __builtin_fmaf(
+				q[d], half_to_float(tile[d * KERNELS_KV_TILE + t % KERNELS_KV_TILE]),
+				chain);
+		score[t] = chain;
+		top = t == 0 || chain > top ? chain : top;
+	}
+	return top;
+}
+
+/* One query over one block: weights of the positions, their sum, and the weighted values. */
+static void
+attend_block(const struct kernels_attention *a, const struct kernels_query *query, size_t block,
+             float *top, float *sum, float *value)
+{
+	const size_t left = (size_t)query->position + 1 - block * KERNELS_KV_BLOCK;
+	const size_t n = left < KERNELS_KV_BLOCK ? left : KERNELS_KV_BLOCK;
+	const uint16_t *values = a->blocks[block] + a->values;
+	float score[KERNELS_KV_BLOCK], lane[LANES] = { 0 };
+
+	*top = scores(query->q, a->blocks[block] + a->keys, a->head_dim, n, score);
+	for (size_t t = 0; t < n; t++) {
+		score[t] = real_exp(score[t] - *top);
+		lane[t % LANES] += score[t];
+	}
+	*sum = fold(lane);
+	memset(value, 0, a->head_dim * sizeof *value);
+	for (size_t t = 0; t < n; t++)
+		for (size_t d = 0; d < a->head_dim; d++)
+			value[d] = __builtin_fmaf(
+				score[t], half_to_float(values[t * a->head_dim + d]),
+				value[d]);
+}
+
+static void
+attend_query(const struct kernels_attention *a, const struct kernels_query *query)
+{
+	float top, sum, next_top, next_sum, next[KERNELS_HEAD_MAX], scale;
+
+	attend_block(a, query, 0, &top, &sum, query->out);
+	for (size_t b = 1; b <= query->position / KERNELS_KV_BLOCK; b++) {
+		float most, old, new;
+
+		attend_block(a, query, b, &next_top, &next_sum, next);
+		most = next_top > top ? next_top : top;
+		old = real_exp(top - most);
+		new = real_exp(next_top - most);
+		top = most;
+		sum = __builtin_fmaf(sum, old, next_sum * new);
+		for (size_t d = 0; d < a->head_dim; d++)
+			query->out[d] = __builtin_fmaf(query->out[d], old, next[d] * new);
+	}
+	scale = 1.0f / sum;
+	for (size_t d = 0; d < a->head_dim; d++)
+		query->out[d] *= scale;
+}
+
+static void
+attend(const struct kernels_attention *a)
+{
+	for (size_t i = 0; i < a->n_queries; i++)
+		attend_query(a, &a->queries[i]);
+}
+
+static void
+silu_mul(float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		gate[i] = real_silu(gate[i]) * up[i];
+}
+
+static void
+add(float *x, const float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] += y[i];
+}
+
+static void
+to_half(const float *x, uint16_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = half_from_float(x[i]);
+}
+
+const struct kernels scalar_kernels = {
+	.name = "scalar",
+	.quantise = quantise,
+	.matmul = matmul,
+	.rmsnorm = rmsnorm,
+	.rope = rope,
+	.attend = attend,
+	.silu_mul = silu_mul,
+	.add = add,
+	.to_half = to_half,
+};

@@ -1,0 +1,62 @@
+#include "cpu/kernels.h"
+
+#include <string.h>
+#include "engine/fail.h"
+
+static bool
+runs_everywhere(void)
+{
+	return true;
+}
+
+#if defined(__x86_64__)
+static bool
+runs_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+	       __builtin_cpu_supports("f16c");
+}
+#endif
+
+static const struct {
+	const struct kernels *kernels;
+	bool (*runs)(void);
+} sets[] = { /* fastest first */
+#if defined(__x86_64__)
+	{ &avx2_kernels, runs_avx2 },
+#endif
+	{ &scalar_kernels, runs_everywhere },
+};
+
+#define N_SETS (sizeof sets / sizeof *sets)
+
+const struct kernels *
+select_at(size_t index)
+{
+	for (size_t i = 0; i < N_SETS; i++)
+		if (sets[i].runs() && index-- == 0)
+			return sets[i].kernels;
+	return NULL;
+}
+
+int32_t
+select_kernels(const char *name, const struct kernels **out, struct b3iq_error *err)
+{
+	if (strcmp(name, "auto") == 0) {
+		*out = select_at(0);
+		return B3IQ_OK;
+	}
+	for (size_t i = 0; i < N_SETS; i++) {
+		if (strcmp(name, sets[i].kernels->name) != 0)
+			continue;
+		if (!sets[i].runs())
+			return fail_with(err, B3IQ_E_UNSUPPORTED,
+			                 "this processor cannot run the %s kernels: set "
+			                 "\"kernels\" to \"auto\"",
+			                 name);
+		*out = sets[i].kernels;
+		return B3IQ_OK;
+	}
+	return fail_with(err, B3IQ_E_INVALID,
+	                 "there are no kernels named \"%.40s\": set \"kernels\" to \"auto\"", name);
+}

@@ -1,0 +1,31 @@
+/* synth.h - small random llama models, written as GGUF.
+ *
+ * The bytes depend on the specification alone, on any machine, so digests of what is computed from
+ * them can be golden.  The vocabulary is SPM: <unk>, <s>, </s>, the 256 bytes, then filler pieces.
+ */
+#ifndef B3IQ_TEST_SYNTH_H
+#define B3IQ_TEST_SYNTH_H
+
+#include "engine/bytes.h"
+#include "engine/numeric/format.h"
+
+struct synth {
+	uint32_t layers, width, ff, heads, kv_heads, head_dim, rope_dim, vocab, context;
+	enum format_kind format; /* of the matrices */
+	uint64_t    seed;
+	bool        untied;       /* with an output.weight                          */
+	const char *scaling;      /* rope.scaling.type, or NULL                     */
+	float       factor;
+	bool        rope_factors; /* with a rope_freqs.weight                       */
+	const char *extra_tensor; /* a tensor that no llama has, or NULL            */
+	const char *chat;         /* tokenizer.chat_template, or NULL               */
+};
+
+/* Two layers of 96 with three heads on one key-value head, 320 tokens, 1024 positions. */
+#define SYNTH_TINY ((struct synth){ .layers = 2, .width = 96, .ff = 160, .heads = 3, .kv_heads = 1, \
+	.head_dim = 32, .vocab = 320, .context = 1024, .format = FORMAT_F32, .seed = 1 })
+
+/* Appends the file to out, which is aligned for gguf_open_memory(); false: no memory. */
+bool synth_write(const struct synth *, struct bytes *out);
+
+#endif
