@@ -79,7 +79,7 @@ merkle_root(const struct merkle *m, uint8_t out[SHA256_SIZE])
 }
 
 int32_t
-merkle_root_of(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count, uint8_t out[SHA256_SIZE])
+merkle_root_of(const uint8_t *leaves, uint64_t count, uint8_t out[SHA256_SIZE])
 {
 	struct merkle m;
 	uint64_t i;
@@ -87,7 +87,7 @@ merkle_root_of(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count, uint8_t out
 
 	merkle_init(&m);
 	for (i = 0; i < count; i++) {
-		rc = merkle_add(&m, leaves[i]);
+		rc = merkle_add(&m, leaves + i * SHA256_SIZE);
 		if (rc != B3IQ_OK)
 			return rc;
 	}
@@ -102,7 +102,7 @@ split(uint64_t n)
 }
 
 int32_t
-merkle_prove(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count, uint64_t index,
+merkle_prove(const uint8_t *leaves, uint64_t count, uint64_t index,
              struct merkle_proof *out)
 {
 	uint8_t swap[SHA256_SIZE];
@@ -116,11 +116,11 @@ merkle_prove(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count, uint64_t inde
 	while (n > 1) {
 		k = split(n);
 		if (m < k) {
-			rc = merkle_root_of(leaves + k, n - k, out->path[depth]);
+			rc = merkle_root_of(leaves + k * SHA256_SIZE, n - k, out->path[depth]);
 			n = k;
 		} else {
 			rc = merkle_root_of(leaves, k, out->path[depth]);
-			leaves += k;
+			leaves += k * SHA256_SIZE;
 			m -= k;
 			n -= k;
 		}

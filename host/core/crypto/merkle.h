@@ -34,10 +34,10 @@ void    merkle_init(struct merkle *);
 int32_t merkle_add(struct merkle *, const uint8_t leaf[SHA256_SIZE]);
 int32_t merkle_root(const struct merkle *, uint8_t out[SHA256_SIZE]);
 
-/* Root and inclusion proof over an array of leaf hashes; B3IQ_E_INVALID if index >= count. */
-int32_t merkle_root_of(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count,
-                       uint8_t out[SHA256_SIZE]);
-int32_t merkle_prove(const uint8_t (*leaves)[SHA256_SIZE], uint64_t count, uint64_t index,
+/* Root and inclusion proof over leaf hashes that stand one behind the other, 32 bytes each;
+ * B3IQ_E_INVALID if index >= count. */
+int32_t merkle_root_of(const uint8_t *leaves, uint64_t count, uint8_t out[SHA256_SIZE]);
+int32_t merkle_prove(const uint8_t *leaves, uint64_t count, uint64_t index,
                      struct merkle_proof *out);
 /* B3IQ_OK: the leaf is in the tree of that root.  B3IQ_E_DENIED: the proof does not show it. */
 int32_t merkle_verify(const struct merkle_proof *, const uint8_t leaf[SHA256_SIZE],

@@ -38,9 +38,10 @@ struct receipt_report {
 	uint8_t              hash[32];
 };
 
-/* B3IQ_OK when the checks could be made, whatever they found; B3IQ_E_NO_MEMORY otherwise. */
-int32_t receipt_verify(const void *bundle, size_t len, const uint8_t (*pinned)[ED25519_PUBLIC],
-                       size_t n_pinned, struct receipt_report *, struct b3iq_error *err);
+/* `pinned` holds n_pinned public keys, 32 bytes each.
+ * B3IQ_OK when the checks could be made, whatever they found; B3IQ_E_NO_MEMORY otherwise. */
+int32_t receipt_verify(const void *bundle, size_t len, const uint8_t *pinned, size_t n_pinned,
+                       struct receipt_report *, struct b3iq_error *err);
 /* "pass", "FAIL", "not checked". */
 const char *receipt_result_text(enum receipt_result);
 

@@ -20,7 +20,8 @@
  *   }
  *   rc = store_write(store, add_key, &key, err);
  *
- * Errors: B3IQ_E_INVALID (a constraint says no), B3IQ_E_UNAVAILABLE (disk full, not readable, busy),
+ * Errors: B3IQ_E_INVALID (a constraint says no), B3IQ_E_BUSY (another process holds the file),
+ * B3IQ_E_UNAVAILABLE (disk full or failing), B3IQ_E_DENIED (owner or mode of the file),
  * B3IQ_E_INTERNAL (damaged file, wrong SQL), B3IQ_E_NO_MEMORY.  Functions that take a store may be
  * called from any thread; those that take a store_tx or store_rows only inside their closure.
  */
