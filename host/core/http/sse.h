@@ -19,7 +19,7 @@ int32_t sse_comment(struct buf *, const char *text);
 struct sse_parser {
 	struct buf line, data; /* bounded by sse_parser_init()                    */
 	char       event[64];
-	int        after_cr, started;
+	int        after_cr;
 };
 void    sse_parser_init(struct sse_parser *, size_t max_event);
 void    sse_parser_finish(struct sse_parser *);
