@@ -1,0 +1,37 @@
+/* home.h - the B3IQ home: where a node's files lie, and who may use them now.
+ *
+ *   config.json        what the operator wants
+ *   state.db           jobs, receipts, keys, audit
+ *   keys/node.key      identity (0600)       keys/node.pub   the same for verifiers
+ *   keys/cli.key       the local CLI's API key (0600)
+ *   keys/trust/        public keys of plugin signers
+ *   secrets/INSTANCE/  secrets of plugin instances (0600)
+ *   plugins/INSTANCE/  their private state
+ *   node.lock          held by the running node
+ */
+#ifndef NODE_HOME_H
+#define NODE_HOME_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/base/path.h"
+
+struct home {
+	char dir[PATH_SIZE];
+	int  lock_fd; /* -1: not locked */
+};
+
+/* dir NULL: path_home().  Creates home and its folders (0700) where absent; refuses a home that
+ * others may write to. */
+int32_t home_open(struct home *, const char *dir, struct b3iq_error *err);
+void    home_close(struct home *); /* gives the lock back */
+/* A file of the home: home_path(h, out, err, "keys", "node.key", NULL). */
+int32_t home_path(const struct home *, char out[PATH_SIZE], struct b3iq_error *err, ...)
+        __attribute__((sentinel));
+/* One node a home: B3IQ_E_BUSY with the pid of the one that runs. */
+int32_t home_lock(struct home *, struct b3iq_error *err);
+/* The pid of the node that holds the home, or 0. */
+pid_t   home_locked_by(const struct home *);
+
+#endif
