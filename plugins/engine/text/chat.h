@@ -8,7 +8,10 @@
  *   Roles     system (developer is the same) first if at all; then user and assistant alternate where
  *             the template demands it; tool where the template knows it.  A violation is B3IQ_E_INVALID
  *             with the sentence that a client may see.
- *   BOS       is never part of the prompt: encode with TOKENIZER_ENDS.
+ *   BOS       The first one is never part of the prompt: chat_encode() adds it where the model wants
+ *             it.  (Llama 2 has one before each later turn.)
+ *   Dates     Llama 3.1 writes the date that its template has built in, so that equal messages give
+ *             equal prompts on any day.
  *   Threads   Pure functions on the caller's memory.
  */
 #ifndef B3IQ_ENGINE_CHAT_H
@@ -21,17 +24,22 @@
 #define CHAT_MAX_BYTES    TOKENIZER_MAX_TEXT
 
 /* X(id, name, what it is) */
-#define CHAT_FORMATS(X)                                                  \
-	X(CHATML, "chatml", "ChatML (<|im_start|>role)")                 \
-	X(QWEN2, "qwen2", "Qwen2.5: ChatML with a default system prompt") \
-	X(QWEN3, "qwen3", "Qwen3: ChatML with thinking")                 \
-	X(LLAMA2, "llama-2", "Llama 2 ([INST] <<SYS>>)")                 \
-	X(LLAMA3, "llama-3", "Llama 3 (<|start_header_id|>)")            \
-	X(LLAMA31, "llama-3.1", "Llama 3.1 to 3.3: with a date line")    \
-	X(GEMMA, "gemma", "Gemma (<start_of_turn>)")                     \
-	X(PHI3, "phi-3", "Phi-3 (<|user|> ... <|end|>)")                 \
-	X(ZEPHYR, "zephyr", "Zephyr (<|user|> ... </s>)")                \
-	X(MISTRAL, "mistral", "Mistral ([INST], system in the last user turn)")
+#define CHAT_FORMATS(X)                                                                \
+	X(CHATML, "chatml", "ChatML (<|im_start|>role)")                               \
+	X(QWEN2, "qwen2", "Qwen2: ChatML with a default system prompt")                \
+	X(QWEN25, "qwen2.5", "Qwen2.5: the same with another one, and tool answers")   \
+	X(QWEN3, "qwen3", "Qwen3: ChatML with thinking and tool answers")              \
+	X(SMOLLM2, "smollm2", "SmolLM2: ChatML with a default system prompt")          \
+	X(LLAMA2, "llama-2", "Llama 2 ([INST] <<SYS>>)")                               \
+	X(LLAMA3, "llama-3", "Llama 3 (<|start_header_id|>)")                          \
+	X(LLAMA31, "llama-3.1", "Llama 3.1 to 3.3: with a date line")                  \
+	X(GEMMA, "gemma", "Gemma 1 and 2 (<start_of_turn>), no system prompt")         \
+	X(GEMMA3, "gemma-3", "Gemma 3: the system prompt leads the first user turn")   \
+	X(PHI3, "phi-3", "Phi-3 (<|user|> ... <|end|>)")                               \
+	X(ZEPHYR, "zephyr", "Zephyr, TinyLlama (<|user|> ... </s>)")                   \
+	X(MISTRAL1, "mistral-v1", "Mistral 7B v0.1, v0.2 ([INST] text [/INST])")       \
+	X(MISTRAL3, "mistral-v3", "Mistral with a system prompt in the first turn")    \
+	X(NEMO, "mistral-nemo", "Mistral Nemo: [INST]text[/INST], system prompt in the last turn")
 
 enum chat_format {
 #define CHAT_FORMAT_ENUM(id, name, what) CHAT_##id,
@@ -51,7 +59,8 @@ struct chat_message {
 #define CHAT_GENERATE 0x1u /* end with the opening of an assistant turn                  */
 #define CHAT_NO_THINK 0x2u /* where the format knows thinking: write the empty thought   */
 
-/* A rendered prompt: parts point into text.  Zero-initialise; chat_finish(). */
+/* A rendered prompt: parts point into text, which is the whole prompt as the template writes it.
+ * Zero-initialise; chat_finish(). */
 struct chat_prompt {
 	struct bytes           text;
 	struct tokenizer_part *parts;
@@ -60,7 +69,8 @@ struct chat_prompt {
 
 /* Which format a template is.  B3IQ_E_UNSUPPORTED lists those that are recognised. */
 int32_t chat_detect(const char *jinja, size_t len, enum chat_format *, struct b3iq_error *);
-/* The same for a file; a file without a template, and with ChatML tokens, is ChatML. */
+/* The same for a file (tokenizer.chat_template).  Checks too that the file's EOS is the one that the
+ * format closes turns with.  B3IQ_E_NOT_FOUND: a base model, without a template. */
 int32_t chat_detect_file(const struct gguf *, enum chat_format *, struct b3iq_error *);
 const char *chat_format_name(enum chat_format);
 

@@ -23,7 +23,7 @@ struct stop_string {
 	size_t      len; /* 1..STOP_MAX_LEN */
 };
 
-/* Treat as opaque; zero-initialised it is a stream without stop strings. */
+/* Treat as opaque but for `hit`; zero-initialised it is a stream without stop strings. */
 struct stop {
 	char         strings[STOP_MAX_STRINGS][STOP_MAX_LEN];
 	uint16_t     lens[STOP_MAX_STRINGS];
@@ -31,7 +31,7 @@ struct stop {
 	uint16_t     matched[STOP_MAX_STRINGS];
 	uint32_t     n_strings;
 	int32_t      hit;     /* index of the string that ended the stream, -1 */
-	char         held[STOP_MAX_LEN + 4];
+	char         held[STOP_MAX_LEN + 4]; /* a candidate, behind at most 3 bytes of a character */
 	uint32_t     n_held;
 	bool         ended;
 	struct bytes out;
