@@ -13,6 +13,7 @@
 
 #include "core/base/buf.h"
 
+#define MANIFEST_NAME     64 /* bytes of the name of a plugin, an instance or a secret */
 #define MANIFEST_LIST_MAX 64 /* as in the schema: needs, env, egress; keys has fewer */
 
 struct manifest_need {
@@ -43,7 +44,7 @@ void    manifest_free(struct manifest *);
 const char *manifest_kind_name(uint32_t kind);
 uint32_t    manifest_kind(const char *name);
 
-/* May this be the name of a secret, a plugin, an instance?  [a-z0-9][a-z0-9._-]*, at most 64. */
+/* May this be the name of a secret, a plugin, an instance?  [a-z0-9][a-z0-9._-]*, at most MANIFEST_NAME bytes. */
 bool manifest_name(const char *name);
 
 #endif

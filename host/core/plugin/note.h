@@ -8,6 +8,8 @@
 #ifndef CORE_PLUGIN_NOTE_H
 #define CORE_PLUGIN_NOTE_H
 
+#include <stdbool.h>
+
 #include "core/base/buf.h"
 
 #define NOTE_MAX (256u * 1024) /* no manifest is longer */
@@ -16,5 +18,8 @@
  * position does not move.  `file` names it in errors.  B3IQ_E_NOT_FOUND: a sound shared object that
  * carries no manifest; B3IQ_E_UNSUPPORTED: for another machine; B3IQ_E_INVALID: anything else. */
 int32_t note_read(int fd, const char *file, struct buf *json, struct b3iq_error *err);
+
+/* Is the file at this path a shared object of this machine?  It needs no manifest. */
+bool    note_is_library(const char *path);
 
 #endif

@@ -34,12 +34,10 @@ void    trust_close(struct trust_file *);
 
 /* May NAME run?  Yes if `pin` is its SHA-256; or if a key in keys_dir (NULL: none) signed it for
  * this id.  No: B3IQ_E_DENIED, with both hashes and the command that accepts the file.
- * Key files: NAME.pub holds the key as 64 hex digits, and optionally a second word, the prefix of
- * the plugin ids that it may sign ("org.example."). */
+ * Key files: NAME.pub holds the key as "ed25519:<64 hex>", and optionally a second word, the prefix
+ * of the plugin ids that it may sign ("org.example."); keys_dir and the files in it have to be as
+ * closed to others as the plugin. */
 int32_t trust_accept(struct trust_file *, const char *name, const char *id, const char *pin,
                      const char *keys_dir, struct b3iq_error *err);
-
-/* May this be the name of a plugin?  [a-z0-9][a-z0-9._-]*, at most 64 bytes, not ending in ".so". */
-bool trust_name(const char *name);
 
 #endif

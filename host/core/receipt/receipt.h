@@ -33,7 +33,7 @@ enum receipt_tier { RECEIPT_T0, RECEIPT_T1, RECEIPT_T2, RECEIPT_T3 };
 enum receipt_evidence {
 	RECEIPT_CONFIGURED,      /* "configured": the operator's configuration says so        */
 	RECEIPT_SIGNED_CLAIM,    /* "signed-claim": the node says so and signs it             */
-	RECEIPT_CLIENT_MEASURED, /* "client-measured": the client could see it for itself     */
+	RECEIPT_CLIENT_MEASURED, /* "client-measured": the client measured and acknowledged it */
 	RECEIPT_RECOMPUTED       /* "recomputed": anybody with the weights can recompute it   */
 };
 
@@ -86,6 +86,10 @@ void receipt_label(struct receipt *);
 /* Appends the canonical body; refuses what the format forbids, naming the field. */
 int32_t receipt_write(const struct receipt *, struct buf *, struct b3iq_error *err);
 int32_t receipt_hash(const void *body, size_t len, uint8_t out[RECEIPT_HASH_SIZE]);
+/* Hash and signature of a canonical body. */
+int32_t receipt_signature_make(const void *body, size_t len, const struct ed25519_key *,
+                               uint8_t hash[RECEIPT_HASH_SIZE], uint8_t sig[ED25519_SIGNATURE],
+                               struct b3iq_error *err);
 /* Appends the envelope of a canonical body. */
 int32_t receipt_sign(const void *body, size_t len, const struct ed25519_key *, struct buf *envelope,
                      struct b3iq_error *err);
@@ -95,8 +99,14 @@ int32_t receipt_envelope(const void *body, size_t len, const uint8_t sig[ED25519
                          struct b3iq_error *err);
 
 /* Strict reading of a body: unknown, missing or duplicate keys, bytes that are not canonical, wrong
- * types and what kinds and tiers forbid are B3IQ_E_INVALID with the reason. */
+ * types and what the rules below forbid are B3IQ_E_INVALID with the reason. */
 int32_t receipt_read(const void *body, size_t len, struct receipt *out, struct b3iq_error *err);
+/* Form only: a parsed body, without canonical bytes and without the rules of tier, counts, times. */
+int32_t receipt_parse(struct json_object *body, struct receipt *out, struct b3iq_error *err);
+/* The rules one by one, as receipt_write() and receipt_read() apply them. */
+int32_t receipt_check_tier(const struct receipt *, struct b3iq_error *err);
+int32_t receipt_check_counts(const struct receipt *, struct b3iq_error *err);
+int32_t receipt_check_times(const struct receipt *, struct b3iq_error *err);
 
 struct receipt_signed { /* an envelope, read; nothing in it is believed yet */
 	struct receipt body;

@@ -16,7 +16,7 @@ struct header {
 struct cache {
 	uint32_t       kv_heads;
 	size_t         head_dim; /* stored */
-	size_t         block_bytes, max_blocks, used;
+	size_t         block_bytes, max_blocks, used, planned;
 	struct header *idle;
 };
 
@@ -37,8 +37,8 @@ cache_create(struct cache **out, const struct hyper *h, uint64_t budget, struct 
 	c->head_dim = (h->head_dim + KERNELS_LANES - 1) / KERNELS_LANES * KERNELS_LANES;
 	/* The limits of hyper.h keep this below 2^50. */
 	c->block_bytes = (size_t)h->layers * h->kv_heads * 2 * c->head_dim * KERNELS_KV_BLOCK *
-	                         sizeof(uint16_t) + HEADER_BYTES;
-	c->max_blocks = budget ? (size_t)(budget / c->block_bytes) : SIZE_MAX / c->block_bytes;
+	                 sizeof(uint16_t);
+	c->max_blocks = budget ? (size_t)(budget / c->block_bytes) : SIZE_MAX / 2 / c->block_bytes;
 	if (c->max_blocks == 0) {
 		const size_t need = c->block_bytes >> 20;
 
@@ -79,12 +79,6 @@ cache_max_blocks(const struct cache *c)
 }
 
 size_t
-cache_used_blocks(const struct cache *c)
-{
-	return c->used;
-}
-
-size_t
 cache_blocks_for(size_t positions)
 {
 	return positions / KERNELS_KV_BLOCK + (positions % KERNELS_KV_BLOCK != 0);
@@ -108,31 +102,47 @@ cache_values(const struct cache *c, uint32_t layer, uint32_t kv_head)
 	return cache_keys(c, layer, kv_head) + c->head_dim * KERNELS_KV_BLOCK;
 }
 
+bool
+cache_reserve(struct cache *c, size_t n)
+{
+	if (n > c->max_blocks - c->used - c->planned)
+		return false;
+	c->planned += n;
+	return true;
+}
+
+void
+cache_release(struct cache *c, size_t n)
+{
+	c->planned -= n;
+}
+
 uint16_t *
 cache_take(struct cache *c)
 {
 	struct header *h = c->idle;
 
-	if (c->used == c->max_blocks)
-		return NULL;
 	if (h) {
 		c->idle = h->next;
 	} else {
-		h = aligned_alloc(HEADER_BYTES, (c->block_bytes + 63) / 64 * 64);
+		h = aligned_alloc(HEADER_BYTES, HEADER_BYTES + c->block_bytes);
 		if (!h)
 			return NULL;
 		/* Lanes beyond the last position are computed and dropped: let them be numbers. */
-		memset(h, 0, c->block_bytes);
+		memset(h, 0, HEADER_BYTES + c->block_bytes);
 	}
 	h->owners = 1;
 	c->used++;
+	c->planned--;
 	return (uint16_t *)((uintptr_t)h + HEADER_BYTES);
 }
 
 void
-cache_share(uint16_t *block)
+cache_share(struct cache *c, uint16_t *block)
 {
 	header_of(block)->owners++;
+	c->used++;
+	c->planned--;
 }
 
 void
@@ -143,15 +153,9 @@ cache_drop(struct cache *c, uint16_t *block)
 	if (!block)
 		return;
 	h = header_of(block);
+	c->used--;
 	if (--h->owners > 0)
 		return;
 	h->next = c->idle;
 	c->idle = h;
-	c->used--;
-}
-
-unsigned
-cache_owners(const uint16_t *block)
-{
-	return header_of(block)->owners;
 }

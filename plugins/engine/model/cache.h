@@ -19,9 +19,9 @@ struct cache;
 int32_t cache_create(struct cache **, const struct hyper *, uint64_t budget, struct b3iq_error *);
 void cache_destroy(struct cache *);
 
+/* Bytes of the elements of a block. */
 size_t cache_block_bytes(const struct cache *);
 size_t cache_max_blocks(const struct cache *);
-size_t cache_used_blocks(const struct cache *);
 /* Blocks for so many positions. */
 size_t cache_blocks_for(size_t positions);
 /* head_dim as it is stored. */
@@ -30,10 +30,16 @@ size_t cache_head_dim(const struct cache *);
 size_t cache_keys(const struct cache *, uint32_t layer, uint32_t kv_head);
 size_t cache_values(const struct cache *, uint32_t layer, uint32_t kv_head);
 
-/* A block with one owner; NULL when the budget or the memory is spent. */
+/* Plans n blocks for a sequence: false when the budget does not hold them now. */
+bool cache_reserve(struct cache *, size_t n);
+/* Gives back what was planned and not taken. */
+void cache_release(struct cache *, size_t n);
+
+/* A block with one owner, out of the plan; NULL when the machine has no memory (the plan stays). */
 uint16_t *cache_take(struct cache *);
-void cache_share(uint16_t *block);
+/* One more owner, out of the plan too: a shared block counts for each of its owners, so that a plan
+ * made for the whole sequence is always enough. */
+void cache_share(struct cache *, uint16_t *block);
 void cache_drop(struct cache *, uint16_t *block); /* NULL is fine */
-unsigned cache_owners(const uint16_t *block);
 
 #endif
