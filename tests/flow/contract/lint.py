@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""schemas/openapi.yaml is lint-clean (npm @redocly/cli, recommended rules, no exceptions)."""
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import BUILD, SOURCE, check, done, skip  # noqa: E402
+
+if not shutil.which("npm"):
+    skip("npm is not installed")
+work = os.path.join(BUILD, "flow", "redocly")
+os.makedirs(work, exist_ok=True)
+linter = os.path.join(work, "node_modules", ".bin", "redocly")
+if not os.path.exists(linter):
+    r = subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--no-save", "@redocly/cli@2.77.0"], cwd=work, check=False)
+    if r.returncode:
+        skip("the npm registry cannot be reached")
+r = subprocess.run([linter, "lint", os.path.join(SOURCE, "schemas", "openapi.yaml")], cwd=work,
+                   env={**os.environ, "REDOCLY_TELEMETRY": "off"}, capture_output=True, text=True, check=False)
+check("no error and no warning", r.returncode == 0 and "warning" not in (r.stdout + r.stderr).lower(), r.stdout + r.stderr)
+done()
