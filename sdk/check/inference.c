@@ -165,7 +165,7 @@ static void
 bad_bodies(const struct check *c)
 {
 	static const char *const bad[] = {
-		"", "{", "[]", "null", "{}", "{\"messages\":5}", "{\"messages\":[]}", "\xff",
+		"", "{", "[]", "null", "{}", "{\"messages\":5}", "{\"messages\":[]}",
 		"{\"messages\":[{\"role\":\"user\"}]}", "{\"prompt\":1}",
 		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"-1\":1}}",
 		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"999999999\":1}}",
@@ -290,11 +290,11 @@ static void
 emit_error(const struct check *c)
 {
 	const struct listener first = { .refuse_at = 1, .refuse_code = B3IQ_E_CANCELLED };
-	const struct listener third = { .refuse_at = 3, .refuse_code = B3IQ_E_UNAVAILABLE };
+	const struct listener third = { .refuse_at = 3, .refuse_code = B3IQ_E_TIMEOUT };
 
 	stops(c, &first, &(struct ask){ .max_tokens = 200 }, B3IQ_E_CANCELLED);
 	if (!c->sandbox) /* over the wire any refusal is a cancel */
-		stops(c, &third, &(struct ask){ .max_tokens = 200 }, B3IQ_E_UNAVAILABLE);
+		stops(c, &third, &(struct ask){ .max_tokens = 200 }, B3IQ_E_TIMEOUT);
 }
 
 static void
