@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 import unittest
 
 DRIVE, PLUGIN, UPSTREAM, SCRATCH = sys.argv[1:5]
@@ -70,11 +70,11 @@ class Upstream:
             env=dict(os.environ, CTX=str(context)), stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("ready"), line
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         self.process.wait()
+        self.process.stdout.close()
 
 
 def config(**more):
@@ -120,9 +120,9 @@ class Ollama(unittest.TestCase):
             self.assertIn(out["stop"], (STOP_END, STOP_LENGTH))
 
     def test_no_limit_ends_within_the_context(self):
-        out = call("generate", up.name, chat("Hi"), 0, context=256)
+        out = call("generate", up.name, json.dumps({"prompt": "Hi"}), 0, context=16)
         self.assertEqual(out["rc"], OK, out)
-        self.assertGreaterEqual(256, out["output_tokens"])
+        self.assertGreaterEqual(16, out["output_tokens"])
 
     def test_json_format(self):
         out = call("generate", up.name, chat("Give an object", response_format={
@@ -157,7 +157,7 @@ class Ollama(unittest.TestCase):
         started = subprocess.Popen([DRIVE, PLUGIN, config(), "generate", up.name,
                                     chat("Count to a thousand"), "450"],
                                    stdout=subprocess.PIPE, text=True)
-        threading.Event().wait(0.5)  # somewhere in it, or before it: each is an error
+        time.sleep(0.5)  # somewhere in it, or before it: each is an error
         up.stop(signal.SIGKILL)
         out = json.loads(started.communicate()[0])
         self.assertIn(out["rc"], (UNAVAILABLE, OK), out)
