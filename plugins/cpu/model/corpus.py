@@ -32,6 +32,10 @@ DEFINE = [
 	'do you know {}', 'do you know what {} is', 'i have never heard of {}', 'what about {}',
 	'{} in simple words', 'in short, what is {}', 'what is this thing called {}', 'and what is {}',
 	'i would like to understand {}', 'teach me about {}', 'give me details on {}', '{} definition',
+	'please explain {}', 'i have a question about {}', 'could you explain {}', 'help me understand {}',
+	'what should i know about {}', 'let us talk about {}', 'so {}, what is that', '{}, what is that',
+	'{} please', 'what do you mean by {}', 'i keep reading about {}', 'where does {} come in',
+	'what is {} all about', "what's the idea of {}", 'what is {} for', 'what is the point of {}',
 	'can you tell me more about {}', 'i am curious about {}', 'what can you say about {}',
 ]
 HOWTO = [
@@ -59,7 +63,10 @@ NEXT = ['and {}?', 'what about {}?', 'and what is {}?', 'and {}', 'ok, and {}?',
 BEFORE = ['please ', 'can you tell me ', 'hi, ', 'hello, ', 'hey, ', 'hello! ', 'ok, ', 'so ', 'and ',
 	'um, ', 'i wonder: ', 'question: ', 'quick question: ', 'could you tell me ', 'tell me, ', 'well, ',
 	'sorry, ', 'now ', 'but ', 'good morning. ', 'hi b3iq, ', 'excuse me, ', 'i have a question. ',
-	'just curious, ', 'one more thing: ', 'another question: ', 'thanks. ', 'great, ', 'dear model, ']
+	'just curious, ', 'one more thing: ', 'another question: ', 'thanks. ', 'great, ', 'dear model, ',
+	'any idea ', 'do you happen to know ', 'i was wondering, ', 'i would like to know ', "i'd like to know ",
+	'please tell me ', 'do you know ', 'remind me, ', 'i am new, ', 'let me ask: ', 'for a friend: ', 'hmm, ',
+	'i am confused, ', 'honestly, ', 'out of interest, ', 'i want to know ', 'not sure, ', 'tell me ']
 AFTER = [' please', ', please', ' thanks', '? thanks', ' here', ' exactly', ' in b3iq', ' now',
 	' again', ' for me', ' briefly', ' in short', ' quickly', ' right now', ' i wonder', ' actually',
 	' then', '? i am new to this', '? i forgot', ' ok?', ' by the way', '? just a short answer please']
@@ -75,6 +82,42 @@ WORDS = {'quantisation': 'quantization', 'quantised': 'quantized', 'do not': "do
 	'behaviour': 'behavior', 'colour': 'color', 'who is': "who's", 'i would': "i'd", 'a ': '',
 	'the ': '', 'b3iq': 'B3IQ', 'api': 'API', 'gpu': 'GPU', 'gguf': 'GGUF', 'my ': 'the ',
 	'how do i ': 'how can i ', 'what is ': 'whats ', 'because': 'cause', 'and': '&'}
+
+SAME = {
+	'start': 'launch|run|boot|fire up|spin up|bring up', 'stop': 'end|halt|quit|switch off|turn off',
+	'show': 'display|print|list|give', 'list': 'show|enumerate|see', 'create': 'make|generate|set up|get',
+	'make': 'create|generate|build', 'delete': 'remove|erase|get rid of|drop', 'remove': 'delete|get rid of|take out',
+	'use': 'utilise|work with|employ|try', 'check': 'test|inspect|look at', 'answer': 'response|reply|output',
+	'answers': 'responses|replies', 'question': 'query', 'questions': 'queries', 'fast': 'quick|speedy',
+	'slow': 'sluggish|laggy', 'error': 'problem|failure|issue', 'computer': 'machine|pc|laptop|box',
+	'machine': 'computer|pc|laptop|box|system|server', 'work': 'function|operate', 'works': 'functions|operates',
+	'explain': 'describe|clarify|walk me through|elaborate on|outline', 'need': 'require', 'big': 'large|huge',
+	'large': 'big|huge', 'small': 'little|tiny', 'get': 'obtain|receive|have', 'find': 'locate|discover',
+	'change': 'modify|alter|adjust|edit|set', 'difference': 'distinction', 'folder': 'directory',
+	'directory': 'folder', 'model': 'llm|language model', 'why': 'how come|for what reason',
+	'want': 'would like|wish|need', 'download': 'fetch|grab|obtain', 'enable': 'activate|switch on|turn on|use',
+	'disable': 'deactivate|switch off|turn off', 'good': 'great|decent|useful', 'money': 'cash|tokens',
+	'happens': 'goes on|occurs', 'happen': 'occur', 'learn': 'study|find out', 'buy': 'purchase|get',
+	'tell me': 'let me know|inform me|give me an idea', 'can i': 'may i|could i|am i able to|am i allowed to',
+	'can you': 'could you|would you|are you able to|will you', 'what is': 'what exactly is|what might be',
+	'how do i': 'how would i|how could i|in what way do i|how might i|how am i supposed to|how should i',
+	'how does': 'in what way does|how exactly does', 'is there': 'do you have|does b3iq have|is there really',
+	'where is': 'where can i find|where do i find|where would i find',
+	'where are': 'where can i find|where do i find', 'are there': 'exist|do you have|does it have',
+	'do i': 'must i|should i|does one', 'do i need': 'must i have|do i require|does one need',
+	'purpose': 'point|aim|use', 'meaning': 'sense|definition', 'see': 'view|look at|find', 'the node': 'b3iq|my node|the server',
+	'node': 'server', 'b3iq': 'the node|it|this', 'add': 'install|put in|load|include', 'install': 'set up|add',
+	'send': 'submit|pass|transmit', 'help': 'assist', 'safe': 'secure', 'secure': 'safe', 'kinds': 'types|sorts',
+	'types': 'kinds|sorts', 'work with': 'support|cooperate with', 'support': 'work with|handle|run',
+	'stored': 'kept|saved|located', 'long': 'much time', 'lost': 'misplaced|forgot', 'fails': 'breaks|goes wrong',
+	'broken': 'damaged|faulty|kaput', 'computed': 'calculated|worked out', 'paid': 'rewarded|compensated',
+	'write': 'compose|create|produce', 'picture': 'image|drawing', 'invented': 'created|came up with',
+	'mean': 'signify|stand for', 'means': 'signifies', 'best': 'ideal|right|optimal', 'own': 'custom|personal',
+	'simply': 'in plain words|in simple terms|easily', 'exactly': 'precisely', 'verify': 'validate|confirm',
+	'a lot': 'much|very much', 'does': 'will|would', 'speed': 'performance|pace',
+	'request': 'call|query', 'terminal': 'shell|console|command line', 'file': 'document', 'job': 'task',
+	'tokens': 'coins', 'price': 'cost', 'cost': 'price', 'choose': 'pick|select', 'chosen': 'picked|selected',
+}
 
 
 class Intent:
@@ -184,6 +227,16 @@ def keywords(text):
 	return ' '.join(kept) if len(kept) >= 2 else text
 
 
+def reword(text, rng):
+	"""One word replaced by another of about the same sense."""
+	words = f' {text} '
+	known = [w for w in SAME if f' {w} ' in words]
+	if not known:
+		return text
+	old = rng.choice(known)
+	return words.replace(f' {old} ', f' {rng.choice(SAME[old].split("|"))} ', 1).strip()
+
+
 def humanise(text, rng):
 	"""The same question as somebody might type it."""
 	if rng.random() < 0.05:
@@ -192,12 +245,15 @@ def humanise(text, rng):
 		if rng.random() < 0.15:
 			old, new = rng.choice(list(WORDS.items()))
 			text = re.sub(r'\b' + re.escape(old), new, text, count=1)
+	for _ in range(2):
+		if rng.random() < 0.2:
+			text = reword(text, rng)
 	if len(text) > 6 and text[0].isalpha():
 		if rng.random() < 0.14:
 			text = rng.choice(BEFORE) + text
 		if rng.random() < 0.09 and text[-1].isalnum():
 			text += rng.choice(AFTER)
-	if rng.random() < 0.05 and text.count(' ') > 3:
+	if rng.random() < 0.1 and text.count(' ') > 3:
 		words = text.split(' ')
 		words.pop(rng.randrange(len(words)))
 		text = ' '.join(words)

@@ -72,7 +72,7 @@ def batches(tok, data, heads, rng, context):
 			at = max(fit, at + 1)
 		rng.shuffle(groups)
 		for group in groups:
-			width = min(max(len(r[0]) for r in group), context)
+			width = min(-(-max(len(r[0]) for r in group) // 8) * 8, context)
 			pad = [(r[0] + [tok.bos] * width)[:width] for r in group]
 			weight = [(r[1] + [0.0] * width)[:width] for r in group]
 			yield torch.tensor(pad), torch.tensor(weight)
