@@ -13,7 +13,7 @@
 #include "engine/serve/prefix.h"
 
 #define RING         64u /* tokens that wait for their reader         */
-#define LOGITS       64u /* rows with logits in a step, at least      */
+#define LOGITS       64u /* rows with logits of a request in a step   */
 #define RETRY_MS     1000u
 #define MIXED_SHARE  4u  /* prefill takes 1/4 chunk while others decode */
 
@@ -285,7 +285,7 @@ int32_t
 scheduler_submit(struct scheduler *s, const struct scheduler_job *job, struct ticket **out,
                  struct b3iq_error *err)
 {
-	struct ticket *t;
+	struct ticket *t = NULL;
 	bool full;
 	int32_t rc = check_job(s, job, err);
 
@@ -481,7 +481,8 @@ compose(struct scheduler *s)
 	s->turn++;
 	for (size_t i = 0; i < s->n_active; i++) {
 		struct ticket *t = s->active[(s->turn + i) % s->n_active];
-		size_t n = runnable(t, smaller(s->max_logits - n_logits, LOGITS));
+		const size_t later = s->n_active - i - 1; /* each may want logits too */
+		size_t n = runnable(t, smaller(s->max_logits - n_logits - later, LOGITS));
 
 		if (n > 1) {
 			const size_t share = hungry ? budget / hungry : 0;
@@ -553,8 +554,10 @@ deliver(struct part *p)
 	for (size_t i = 0; i < p->n_logits && !p->failed; i++) {
 		const struct scheduler_token *r = &p->results[i];
 
-		t->shared.ring[(t->shared.head + t->shared.n++) % RING] = *r;
 		t->n_results++;
+		t->shared.ring[(t->shared.head + t->shared.n) % RING] = *r;
+		t->shared.ring[(t->shared.head + t->shared.n++) % RING].last =
+			t->n_results == t->max_results || (r->end && !t->replay);
 		if (!t->replay && t->n_results < t->max_results)
 			t->ids[t->n_known++] = r->id;
 		p->end |= r->end && !t->replay;
@@ -672,7 +675,7 @@ create_parts(struct scheduler *s, struct b3iq_error *err)
 	const uint32_t vocab = s->model->hyper.vocab;
 	int32_t rc;
 
-	s->max_logits = c->max_sequences > LOGITS ? c->max_sequences : LOGITS;
+	s->max_logits = LOGITS + c->max_sequences;
 	s->rows = calloc(c->chunk, sizeof *s->rows);
 	s->parts = calloc(c->max_sequences, sizeof *s->parts);
 	s->active = calloc(c->max_sequences, sizeof(*s->active));

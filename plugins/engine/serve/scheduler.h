@@ -49,7 +49,8 @@ struct scheduler_job { /* all of it is copied */
 
 struct scheduler_token {
 	int32_t                id;
-	bool                   end; /* an end-of-generation token */
+	bool                   end;  /* an end-of-generation token   */
+	bool                   last; /* nothing but TICKET_ENDED follows */
 	uint8_t                probe[SCHEDULER_PROBE];
 	struct sampler_logprob logprobs[1 + SAMPLER_MAX_TOP];
 };
