@@ -27,6 +27,7 @@ static const char usage[] =
         "  --model ID          model that inference tests ask for (default: the first listed)\n"
         "  --credential S:C    a good credential for auth tests, e.g. Bearer:abc\n"
         "  --only REGEX        only tests whose name matches\n"
+        "  --except REGEX      no test whose name matches\n"
         "  --json              a JSON array instead of TAP\n"
         "  --valgrind          run each test under valgrind\n"
         "  --list              print the tests and what they ask\n"
@@ -35,20 +36,21 @@ static const char usage[] =
         "Exit status: 0 all that must pass did; 1 not so; 2 wrong usage.\n";
 
 struct arguments {
-	const char *config, *model, *credential, *only, *test, *scratch, *file;
+	const char *config, *model, *credential, *only, *except, *test, *scratch, *file;
 	bool        sandbox, json, valgrind, list, info;
 	char       *pass[16]; /* what a test process needs to know too            */
 	size_t      n_pass;
 };
 
-enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_TEST, OPT_SCRATCH, OPT_INLINE,
-       OPT_SANDBOX, OPT_JSON, OPT_VALGRIND, OPT_LIST, OPT_INFO, OPT_SLOW, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_EXCEPT, OPT_TEST, OPT_SCRATCH, OPT_INLINE,
+       OPT_SANDBOX, OPT_JSON, OPT_VALGRIND, OPT_LIST, OPT_INFO, OPT_HELP };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "model", required_argument, NULL, OPT_MODEL },
 	{ "credential", required_argument, NULL, OPT_CREDENTIAL },
 	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "except", required_argument, NULL, OPT_EXCEPT },
 	{ "test", required_argument, NULL, OPT_TEST },
 	{ "scratch", required_argument, NULL, OPT_SCRATCH },
 	{ "inline", no_argument, NULL, OPT_INLINE },
@@ -84,6 +86,9 @@ option(struct arguments *a, int which)
 		return strchr(optarg, ':') != NULL;
 	case OPT_ONLY:
 		a->only = optarg;
+		return true;
+	case OPT_EXCEPT:
+		a->except = optarg;
 		return true;
 	case OPT_TEST:
 		a->test = optarg;
@@ -223,14 +228,15 @@ all(const struct arguments *a, const char *plugin)
 {
 	struct json_object *m = NULL;
 	struct b3iq_error   err = NO_ERROR;
-	regex_t             only;
+	regex_t             only, except;
 	char                self[PATH_MAX];
 	ssize_t             n = readlink("/proc/self/exe", self, sizeof self - 1);
 	bool                passed;
 	struct run_options  o = { .self = self, .plugin = plugin, .pass = a->pass,
 		                  .sandbox = a->sandbox, .json = a->json, .valgrind = a->valgrind };
 
-	if (n < 0 || (a->only && regcomp(&only, a->only, REG_EXTENDED | REG_NOSUB) != 0)) {
+	if (n < 0 || (a->only && regcomp(&only, a->only, REG_EXTENDED | REG_NOSUB) != 0) ||
+	    (a->except && regcomp(&except, a->except, REG_EXTENDED | REG_NOSUB) != 0)) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -239,10 +245,13 @@ all(const struct arguments *a, const char *plugin)
 		fprintf(stderr, "plugin-check: %s\n", err.text);
 	o.kind = kind_of(m);
 	o.only = a->only ? &only : NULL;
+	o.except = a->except ? &except : NULL;
 	passed = run_all(&o);
 	json_object_put(m);
 	if (a->only)
 		regfree(&only);
+	if (a->except)
+		regfree(&except);
 	return passed ? 0 : 1;
 }
 

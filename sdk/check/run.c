@@ -215,6 +215,8 @@ wanted(const struct run_options *o, const char *name, const struct check_test *t
 {
 	if (t->kind && t->kind != o->kind)
 		return false;
+	if (o->except && regexec(o->except, name, 0, NULL, 0) == 0)
+		return false;
 	return !o->only || regexec(o->only, name, 0, NULL, 0) == 0;
 }
 

@@ -15,7 +15,7 @@ struct run_options {
 	const char *plugin;           /* absolute path of the .so                       */
 	char *const *pass;            /* the options that each test process gets too    */
 	uint32_t    kind;             /* of the plugin; 0: unknown, run what fits all     */
-	regex_t    *only;             /* NULL: all                                       */
+	regex_t    *only, *except;    /* NULL: all, none                                 */
 	bool        sandbox, json, valgrind;
 };
 

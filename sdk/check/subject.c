@@ -9,7 +9,6 @@
 #include "core/base/clock.h"
 #include "core/base/fail.h"
 #include "core/base/json.h"
-#include "sandbox.h"
 
 #define DOCUMENT_MAX (8u << 20)
 
@@ -174,7 +173,7 @@ subject_try(struct subject *s, const char *config)
 	if (!config)
 		config = json_object_to_json_string_ext(c->config, JSON_C_TO_STRING_NOSLASHESCAPE);
 	config = text(&k, config);
-	rc = c->sandbox ? sandbox_open(&s->sandbox, c, s->host.table, config, &s->be, err)
+	rc = c->sandbox ? boxed_open(&s->boxed, &s->host, config, &s->be, err)
 	                : create_inline(s, config, err);
 	r = end(&k, rc, NULL);
 	if (rc != B3IQ_OK)
@@ -224,11 +223,11 @@ subject_open(struct subject *s, const struct check *c)
 void
 subject_close(struct subject *s)
 {
-	if (s->sandbox)
-		sandbox_close(s->sandbox);
+	if (s->boxed)
+		boxed_close(s->boxed);
 	else
 		s->plugin.destroy(s->be.self);
-	s->sandbox = NULL;
+	s->boxed = NULL;
 	s->be.self = NULL;
 	fakehost_finish(&s->host);
 }

@@ -8,17 +8,17 @@
 #ifndef CHECK_SUBJECT_H
 #define CHECK_SUBJECT_H
 
+#include "boxed.h"
 #include "core/plugin/backend.h"
 #include "fakehost.h"
 #include "listener.h"
-#include "sandbox.h"
 
 struct subject {
 	const struct check *check;
 	struct fakehost     host;
 	struct backend      be;         /* its functions, cut to what ABI 1.0 knows        */
 	struct b3iq_plugin  plugin;     /* inline: its table, cut likewise                 */
-	struct sandbox     *sandbox;    /* NULL: inline                                    */
+	struct boxed       *boxed;      /* NULL: inline                                    */
 	char                model[257]; /* the one that tests ask for; "": it lists none   */
 	uint32_t            context;    /* its tokens; 0: unknown                          */
 };
