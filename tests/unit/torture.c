@@ -1,0 +1,240 @@
+#include "torture.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "plugin.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+enum mode { OFF, ONCE, FROM_THEN_ON };
+
+static atomic_int  fault_mode;
+static atomic_long seen;   /* allocations since the fault was armed */
+static atomic_long fault;  /* which of them fails, from 1           */
+static atomic_long live;   /* blocks that are not freed yet         */
+static atomic_long excused; /* blocks that a library is known to lose    */
+static bool        show_where;
+
+#ifndef SANITIZED
+
+/* glibc's own, under the names that stay when malloc is replaced. */
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void  __libc_free(void *);
+
+#define REPLACES __attribute__((visibility("default")))
+
+enum defect { NONE, LOSES_A_BLOCK, CANNOT_SURVIVE };
+
+/* What libraries below us get wrong when memory is out. */
+static const struct {
+	const char *function;
+	enum defect defect;
+} known[] = {
+	{ "lh_table_resize", LOSES_A_BLOCK }, /* json-c 0.16: the copied key of object_add */
+	{ "regcomp", CANNOT_SURVIVE },        /* glibc 2.36: frees twice                   */
+	{ "regexec", CANNOT_SURVIVE },        /* glibc 2.36: says "no match"               */
+};
+
+/* Who is allocating?  Asked only when a fault is due: walking the stack is slow. */
+static enum defect
+defect_on_stack(void)
+{
+	void *frames[40];
+	int i, depth = backtrace(frames, 40);
+	Dl_info in;
+	size_t k;
+
+	if (show_where)
+		backtrace_symbols_fd(frames, depth, STDERR_FILENO);
+	for (i = 0; i < depth; i++) {
+		if (!dladdr(frames[i], &in) || !in.dli_sname)
+			continue;
+		for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (strcmp(in.dli_sname, known[k].function) == 0)
+				return known[k].defect;
+	}
+	return NONE;
+}
+
+static bool
+fails(void)
+{
+	int mode = atomic_load(&fault_mode);
+	enum defect defect;
+	long n, at;
+
+	if (mode == OFF)
+		return false;
+	n = atomic_fetch_add(&seen, 1) + 1;
+	at = atomic_load(&fault);
+	if (mode == ONCE ? n != at : n < at)
+		return false;
+	atomic_store(&fault_mode, OFF);
+	defect = defect_on_stack();
+	atomic_store(&fault_mode, mode);
+	if (defect == CANNOT_SURVIVE)
+		return false;
+	if (defect == LOSES_A_BLOCK)
+		atomic_store(&excused, 1);
+	errno = ENOMEM;
+	return true;
+}
+
+static void *
+counted(void *p)
+{
+	if (p)
+		atomic_fetch_add(&live, 1);
+	return p;
+}
+
+REPLACES void *
+malloc(size_t n)
+{
+	return fails() ? NULL : counted(__libc_malloc(n));
+}
+
+REPLACES void *
+calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : counted(__libc_calloc(n, size));
+}
+
+REPLACES void *
+realloc(void *p, size_t n)
+{
+	void *q;
+
+	if (!p)
+		return malloc(n);
+	if (fails())
+		return NULL;
+	q = __libc_realloc(p, n);
+	if (!q && n == 0)
+		atomic_fetch_sub(&live, 1);
+	return q;
+}
+
+REPLACES int
+posix_memalign(void **out, size_t align, size_t n)
+{
+	void *p = fails() ? NULL : counted(__libc_memalign(align, n));
+
+	if (!p)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+REPLACES void *
+aligned_alloc(size_t align, size_t n)
+{
+	return fails() ? NULL : counted(__libc_memalign(align, n));
+}
+
+REPLACES void
+free(void *p)
+{
+	if (p)
+		atomic_fetch_sub(&live, 1);
+	__libc_free(p);
+}
+
+#endif
+
+static int32_t
+run(torture_fn *fn, void *arg, enum mode mode, long n, long *leaked, bool *hit)
+{
+	long before = atomic_load(&live);
+	int32_t rc;
+
+	atomic_store(&seen, 0);
+	atomic_store(&excused, 0);
+	atomic_store(&fault, n);
+	atomic_store(&fault_mode, mode);
+	rc = fn(arg);
+	atomic_store(&fault_mode, OFF);
+	*hit = mode != OFF && atomic_load(&seen) >= n;
+	*leaked = atomic_load(&live) - before - atomic_load(&excused);
+	return rc;
+}
+
+/* Libraries keep a little for themselves the first time (error queues, caches): a leak is what is
+ * lost again each time. */
+static long
+leak_again(torture_fn *fn, void *arg, enum mode mode, long n)
+{
+	long leaked = 0, least = 0;
+	bool hit;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		run(fn, arg, mode, n, &leaked, &hit);
+		least = i == 0 || leaked < least ? leaked : least;
+	}
+	return least;
+}
+
+/* One fault; returns false when the scenario makes fewer allocations than n. */
+static bool
+one(const char *name, torture_fn *fn, void *arg, int32_t also, enum mode mode, long n)
+{
+	const char *how = mode == ONCE ? "alone" : "and all later ones";
+	long leaked;
+	bool hit;
+	int32_t rc;
+
+	rc = run(fn, arg, mode, n, &leaked, &hit);
+	if (leaked > 0)
+		leaked = leak_again(fn, arg, mode, n);
+	if (leaked > 0)
+		fail_msg("%s: %ld blocks leak when allocation %ld %s fails", name, leaked, n, how);
+	if (!hit && rc != B3IQ_OK)
+		fail_msg("%s: result %d without any fault", name, rc);
+	if (hit && rc != B3IQ_OK && rc != B3IQ_E_NO_MEMORY && (also == 0 || rc != also))
+		fail_msg("%s: result %d when allocation %ld %s fails", name, rc, n, how);
+	return hit;
+}
+
+void
+torture(const char *name, torture_fn *fn, void *arg, int32_t also)
+{
+	const char *only = getenv("TORTURE_AT");
+	void *frames[2];
+	long n, leaked;
+	bool hit;
+	int i;
+
+	backtrace(frames, 2);
+	for (i = 0; i < 3; i++) /* warm: what libraries set up once is not at stake */
+		assert_int_equal(run(fn, arg, OFF, 0, &leaked, &hit), B3IQ_OK);
+#ifdef SANITIZED
+	print_message("%s: no faults are made under a sanitizer\n", name);
+	return;
+#endif
+	if (only) {
+		show_where = true;
+		one(name, fn, arg, also, ONCE, strtol(only, NULL, 10));
+		return;
+	}
+	for (n = 1; one(name, fn, arg, also, ONCE, n); n++)
+		one(name, fn, arg, also, FROM_THEN_ON, n);
+	print_message("%s: %ld allocations failed in turn\n", name, n - 1);
+	assert_true(n > 1);
+}
