@@ -37,7 +37,7 @@ enum codec_method { /*                     arguments                  results af
 	CODEC_UNLOAD,      /* text model                                                */
 	CODEC_GENERATE,    /* gen_request                             usage             */
 	CODEC_EMBED,       /* text model, bytes body                  doc, usage        */
-	CODEC_REPLAY,      /* gen_request, bytes ids                  usage             */
+	CODEC_REPLAY,      /* bytes ids, gen_request                  usage             */
 	CODEC_QUOTE,       /* ledger_op                               tx                */
 	CODEC_SUBMIT,      /* ledger_op                               tx                */
 	CODEC_STATUS,      /* bytes key                               tx                */

@@ -27,11 +27,13 @@
  * The host adds to the contract: a generate() or replay() whose usage.output_tokens is not the
  * number of ids that it emitted, where it shows ids, is B3IQ_E_INTERNAL, so that no receipt is
  * built on it; the request's deadline is kept even by a plugin that ignores it; a plugin that does
- * not stop `cancel_ms` after it was asked to is taken for hung.
+ * not stop `cancel_ms` after it was asked to is taken for hung; a submit() whose process died is
+ * B3IQ_E_UNKNOWN_OUTCOME.
  */
 #ifndef CORE_PLUGIN_INSTANCE_H
 #define CORE_PLUGIN_INSTANCE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -74,7 +76,9 @@ struct instance_options {
 	const char *secrets_dir;        /* absolute; or NULL: no secrets                */
 	const char *const *signers;     /* host keys that it may sign with; or NULL     */
 	const struct hostapi_services *services; /* must outlive the instance; or NULL  */
-	bool     run_inline;            /* in this process: for debugging               */
+	bool     run_inline;            /* in this process: for debugging, and only with a pin */
+	pthread_mutex_t *serial;        /* of all inline instances of one SERIAL plugin: plugins.c
+	                                 * sets it; or NULL                             */
 	uint32_t width;                 /* calls at once of a PARALLEL plugin           */
 	uint32_t start_ms;              /* create() must be done after; 120 s           */
 	uint32_t stall_ms;              /* no emit for so long: hung; 120 s             */

@@ -167,19 +167,32 @@ load_open(const char *path, dev_t dev, ino_t ino, const struct manifest *m, stru
 	return load_tables(plugin, path, m, out, err);
 }
 
-bool
-load_replay(const struct load *l, void *self, struct b3iq_replay *out)
+/* The replay extension, copied by its size; all zero if there is none. */
+static void
+copy_replay(const struct load *l, void *self, struct b3iq_replay *out)
 {
 	const void *from;
 	uint32_t size;
 
-	memset(out, 0, sizeof *out);
-	if (l->plugin.kind != B3IQ_INFERENCE || l->plugin.extension == NULL)
-		return false;
+	if (l->plugin.extension == NULL)
+		return;
 	from = l->plugin.extension(self, B3IQ_EXT_REPLAY);
 	if (from == NULL)
-		return false;
+		return;
 	memcpy(&size, from, sizeof size);
 	memcpy(out, from, size < sizeof *out ? size : sizeof *out);
-	return out->replay != NULL;
+}
+
+void
+load_backend(const struct load *l, void *self, struct backend *out)
+{
+	*out = (struct backend){ .self = self, .kind = l->plugin.kind, .threads = l->plugin.threads };
+	if (out->kind == B3IQ_INFERENCE) {
+		out->inference = l->iface.inference;
+		copy_replay(l, self, &out->replay);
+	} else if (out->kind == B3IQ_LEDGER) {
+		out->ledger = l->iface.ledger;
+	} else {
+		out->auth = l->iface.auth;
+	}
 }

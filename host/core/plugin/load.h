@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "core/plugin/backend.h"
 #include "core/plugin/manifest.h"
 
 struct load {
@@ -27,7 +28,7 @@ int32_t load_open(const char *path, dev_t dev, ino_t ino, const struct manifest 
 /* The part after dlopen: checks and copies a plugin's tables. */
 int32_t load_tables(const struct b3iq_plugin *, const char *file, const struct manifest *,
                     struct load *out, struct b3iq_error *err);
-/* The plugin's replay extension, copied by size into *out; false if it has none. */
-bool    load_replay(const struct load *, void *self, struct b3iq_replay *out);
+/* The tables and extensions of an instance that create() has made. */
+void    load_backend(const struct load *, void *self, struct backend *out);
 
 #endif

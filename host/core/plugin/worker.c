@@ -319,10 +319,8 @@ next_job(struct worker *p, int cancel_fd)
 {
 	struct worker_job *j;
 
-	p->free_threads++;
 	while (p->first == NULL && !p->quit)
 		pthread_cond_wait(&p->work, &p->lock);
-	p->free_threads--;
 	j = p->first;
 	if (j == NULL)
 		return NULL;
@@ -366,13 +364,13 @@ thread_main(void *arg)
 
 /* ---- frames ------------------------------------------------------------------------ */
 
-/* One more thread, if all are busy.  Lock held. */
+/* One more thread, if there are no more of them than jobs.  Lock held. */
 static bool
 ensure_thread(struct worker *p)
 {
 	pthread_t thread;
 
-	if (p->free_threads > p->n_jobs || p->threads >= p->width)
+	if (p->threads > p->n_jobs || p->threads >= p->width)
 		return p->threads > 0;
 	if (pthread_create(&thread, NULL, thread_main, p) != 0)
 		return p->threads > 0; /* then it waits for one of those */

@@ -19,7 +19,7 @@ struct worker { /* the pool                                                     
 	pthread_cond_t  work, idle;    /* there is a job; nothing runs            */
 	struct worker_job *first, **last; /* not begun                            */
 	struct worker_job *running;
-	uint32_t threads, free_threads, n_jobs;
+	uint32_t threads, n_jobs;         /* jobs begun or not                      */
 	bool quit;
 };
 

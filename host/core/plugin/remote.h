@@ -1,0 +1,52 @@
+/* remote.h - the tables of a plugin that lives in a sandbox: the host's side of the wire.
+ *
+ * One thread, the instance's, receives for all calls and hands each its frames; the calling threads
+ * send for themselves.  The plugin's upcalls are served by a thread of their own, made when the
+ * first comes, because a kv_put() waits for the disk and the receiving thread waits for nobody.
+ * What the process sends is hostile: a frame that is malformed, not asked for, or beyond its
+ * window is the end of it.
+ */
+#ifndef CORE_PLUGIN_REMOTE_H
+#define CORE_PLUGIN_REMOTE_H
+
+#include "core/plugin/backend.h"
+#include "core/plugin/codec.h"
+#include "core/plugin/hostapi.h"
+
+#define REMOTE_CALLS   1024 /* at once                                      */
+#define REMOTE_UPCALLS 256  /* asked and not yet answered                   */
+
+struct remote;
+
+/* Takes over the socket on success.  `instance` and `api` stay the caller's. */
+struct remote *remote_create(int socket, const char *instance, struct hostapi *api,
+                             struct b3iq_error *err);
+/* No call may be running. NULL is fine. */
+void remote_destroy(struct remote *);
+
+/* ---- the receiving thread ---- */
+
+int     remote_fd(const struct remote *);      /* readable: remote_receive()           */
+int     remote_wake_fd(const struct remote *); /* readable: remote_flush()             */
+/* 1: took something, 0: there was nothing, -1: the process is gone or broke the protocol;
+ * remote_broken() tells which. */
+int     remote_receive(struct remote *);
+bool    remote_broken(const struct remote *);
+/* True: call again when the socket takes more. */
+bool    remote_flush(struct remote *);
+int32_t remote_hello(struct remote *, const struct codec_hello *, struct b3iq_error *err);
+/* Has create() ended?  Then how. */
+bool    remote_ready(const struct remote *, struct codec_ready *, struct b3iq_error *err);
+/* The tables, once it is ready. */
+void    remote_backend(struct remote *, uint32_t kind, struct backend *out);
+/* Asks for a sign of life.  Returns how many are unanswered, this one included. */
+uint32_t remote_ping(struct remote *);
+void    remote_send_stop(struct remote *);
+bool    remote_bye(const struct remote *);     /* destroy() has returned               */
+/* The running generate() or replay() that emits into this sink is to stop with rc.  False: there is
+ * no such call yet. [any thread] */
+bool    remote_cancel(struct remote *, const struct b3iq_sink *, int32_t rc);
+/* From now on every call, running ones too, is B3IQ_E_DIED with this reason. */
+void    remote_die(struct remote *, const char *reason);
+
+#endif
