@@ -8,8 +8,9 @@
 #       <build>/plugins and is installed with the component `plugins`; with OUTPUT it lies in that
 #       folder and is not installed.
 #
-#   b3iq_check_plugin(NAME [CONFIG file.json] [ARGS ...])
-#       The tests check-NAME-inline and check-NAME-sandbox: plugin-check must pass on it.
+#   b3iq_check_plugin(NAME [AS name] [ARGS ...])
+#       The tests check-NAME-inline and check-NAME-sandbox: plugin-check, with these arguments, must
+#       pass on it.  AS names them otherwise.
 include_guard(GLOBAL)
 include(GNUInstallDirs)
 
@@ -109,14 +110,13 @@ function(b3iq_add_plugin name)
 endfunction()
 
 function(b3iq_check_plugin name)
-	cmake_parse_arguments(C "" "CONFIG" "ARGS" ${ARGN})
-	if(C_CONFIG)
-		get_filename_component(config ${C_CONFIG} ABSOLUTE)
-		list(APPEND C_ARGS --config ${config})
+	cmake_parse_arguments(C "" "AS" "ARGS" ${ARGN})
+	if(NOT C_AS)
+		set(C_AS ${name})
 	endif()
 	foreach(where inline sandbox)
-		add_test(NAME check-${name}-${where}
+		add_test(NAME check-${C_AS}-${where}
 			COMMAND plugin-check --${where} ${C_ARGS} $<TARGET_FILE:${name}>)
-		set_tests_properties(check-${name}-${where} PROPERTIES TIMEOUT 300 LABELS plugin)
+		set_tests_properties(check-${C_AS}-${where} PROPERTIES TIMEOUT 600 LABELS plugin)
 	endforeach()
 endfunction()

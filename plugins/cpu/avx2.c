@@ -15,6 +15,10 @@
 #define BLOCK  FORMAT_BLOCK
 #define INLINE static inline __attribute__((always_inline))
 
+/* Keeps an accumulator in its register and its order: compilers like to turn integer sums into trees
+ * that spill. */
+#define KEEP(x) __asm__ volatile("" : "+x"(x))
+
 /* ---- small parts ---- */
 
 /* The tree fold of 16 lanes, the low eight in a. */
@@ -62,6 +66,15 @@ load16(const uint8_t *p)
 
 	memcpy(&h, p, sizeof h);
 	return h;
+}
+
+/* Rows are short and read side by side, which hides from the processor that all of it is one run: so
+ * the next eight rows are asked for, a share at each step. */
+INLINE void
+prefetch(const uint8_t *p, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 64)
+		_mm_prefetch((const char *)p + i, _MM_HINT_T0);
 }
 
 /* ---- activations ---- */
@@ -216,6 +229,7 @@ rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const int8_t
 			                                  _mm256_set1_ps(scale[b]));
 			__m256i sum = row_sums(q4, block, stride, x);
 
+			prefetch(row + PANEL * stride + b * PANEL * bytes, PANEL * bytes);
 			if (q4)
 				sum = _mm256_add_epi32(sum, offset_of(x));
 			chain = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(sum), chain);
@@ -257,10 +271,12 @@ INLINE void
 unpack(bool q4, const uint8_t *row, size_t stride, size_t blocks, struct panel_block *panel)
 {
 	const size_t bytes = q4 ? 18 : 34;
+	const uint8_t *start = row;
 
 	for (size_t b = 0; b < blocks; b++, row += bytes, panel++) {
 		__m256i v[8];
 
+		prefetch(start + PANEL * stride + b * PANEL * bytes, PANEL * bytes);
 		for (size_t r = 0; r < 8; r++)
 			v[r] = q4 ? nibbles(row + r * stride + 2)
 			          : _mm256_loadu_si256((const __m256i *)(row + r * stride + 2));
@@ -293,9 +309,11 @@ panel_sums(bool q4, size_t n, const struct panel_block *p, const int8_t *const l
 			if (q4) { /* eight products of at most 15 * 127 * 2 fit 16 bits */
 				product = _mm256_maddubs_epi16(size, x);
 				sum[t] = _mm256_add_epi16(sum[t], product);
+				KEEP(sum[t]);
 			} else {
 				product = _mm256_maddubs_epi16(size, _mm256_sign_epi8(x, w));
 				sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(ones, product));
+				KEEP(sum[t]);
 			}
 		}
 	}
@@ -462,8 +480,12 @@ float_row(enum format_kind kind, const struct matrix *w, size_t first, size_t la
 {
 	size_t r = first;
 
-	for (; r + 4 <= last; r += 4)
-		tile(kind, 4, 1, w->data + r * w->stride, w->stride, x->real, x->cols, out + r, 0);
+	for (; r + 4 <= last; r += 4) {
+		const uint8_t *row = w->data + r * w->stride;
+
+		prefetch(row + 4 * w->stride, 4 * w->stride);
+		tile(kind, 4, 1, row, w->stride, x->real, x->cols, out + r, 0);
+	}
 	for (; r < last; r++)
 		tile(kind, 1, 1, w->data + r * w->stride, w->stride, x->real, x->cols, out + r, 0);
 }

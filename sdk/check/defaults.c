@@ -127,17 +127,18 @@ defaults_config(struct check *c, const char *given, size_t len)
 	if (given) {
 		json_object_put(c->config);
 		c->config = NULL;
-		if (json_parse(given, len, "--config", &c->config, &err) != B3IQ_OK) {
-			c->unready = sentence("--config", &err);
+		if (json_parse(given, len, "--config", &c->config, &err) != B3IQ_OK ||
+		    !json_object_is_type(c->config, json_type_object)) {
+			c->unready = sentence("--config is no JSON object", &err);
 			return;
 		}
-	} else {
-		json_object_object_foreach(fields, name, field)
-		{
-			if ((required(schema, name) || strcmp(keyword(field, "format"), "secret") == 0) &&
-			    !json_object_object_get_ex(field, "default", &unused))
-				json_put(c->config, name, make(c, name, field));
-		}
+	}
+	json_object_object_foreach(fields, name, field)
+	{
+		if ((required(schema, name) || strcmp(keyword(field, "format"), "secret") == 0) &&
+		    !json_object_object_get_ex(field, "default", &unused) &&
+		    !json_object_object_get_ex(c->config, name, &unused))
+			json_put(c->config, name, make(c, name, field));
 	}
 	if (schema_check(schema, c->config, "config", &err) != B3IQ_OK)
 		c->unready = sentence(given ? "--config does not satisfy the manifest's schema"

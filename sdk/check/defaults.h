@@ -11,8 +11,8 @@
 
 #define DEFAULTS_SECRET "b3iq-check-secret-of-" /* made-up secrets begin with this */
 
-/* Fills c->config, c->secrets and c->unready from the manifest and, unless NULL, the operator's
- * own JSON text; in that, secrets stand as plain strings. */
+/* Fills c->config, c->secrets and c->unready from the manifest and, unless NULL, JSON text that was
+ * given: its members go before what would be made up, and its secrets stand as plain strings. */
 void defaults_config(struct check *c, const char *given, size_t len);
 /* A copy of the config with one field replaced (value NULL: without it); owned by the caller. */
 struct json_object *defaults_with(const struct check *, const char *field, struct json_object *value);

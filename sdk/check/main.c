@@ -23,7 +23,8 @@ static const char usage[] =
         "\n"
         "  --inline            in the test's process (default; for gdb, valgrind, sanitizers)\n"
         "  --sandbox           in a child over the host's wire, as the host runs it\n"
-        "  --config FILE       JSON config instead of one made from the manifest; secrets in clear\n"
+        "  --config FILE|JSON  config members that go before those made up from the manifest's\n"
+        "                      schema; secrets in clear\n"
         "  --model ID          model that inference tests ask for (default: the first listed)\n"
         "  --credential S:C    a good credential for auth tests, e.g. Bearer:abc\n"
         "  --only REGEX        only tests whose name matches\n"
@@ -195,7 +196,9 @@ test(const struct arguments *a, const char *plugin)
 	}
 	manifest(plugin, &c.manifest, NULL);
 	c.kind = kind_of(c.manifest);
-	if (a->config)
+	if (a->config && a->config[0] == '{')
+		buf_puts(&given, a->config);
+	else if (a->config)
 		must(path_read(a->config, &given, &err) == B3IQ_OK, "%s", err.text);
 	defaults_config(&c, a->config ? given.data : NULL, given.len);
 	t->run(&c);

@@ -327,6 +327,8 @@ run(void *arg)
 
 	if (!sv->o.gate || sv->o.gate(&ex->rq, &ex->rs))
 		ex->rq.route->run(&ex->rq, &ex->rs);
+	if (sv->o.leave)
+		sv->o.leave(&ex->rq);
 	if (ex->rs.streaming)
 		stream_end(&ex->rq, false); /* if the handler forgot */
 	pthread_mutex_lock(&ex->lock);

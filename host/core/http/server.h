@@ -35,6 +35,8 @@ struct server_options {               /* zero means the default in brackets     
 	void       *context;
 	/* On the worker, before the handler: false if it has filled the response itself. */
 	bool      (*gate)(struct http_request *, struct http_response *);
+	/* On the worker, after gate and handler: frees rq->principal. May be NULL. */
+	void      (*leave)(struct http_request *);
 	/* After the response is sent or given up; for accounts of time. May be NULL. */
 	void      (*done)(const struct http_request *, int status, uint64_t bytes);
 	bool        access_log;       /* http.request lines, without content       */

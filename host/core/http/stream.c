@@ -71,6 +71,18 @@ stream_write(struct http_request *rq, const void *bytes, size_t n)
 	return rc;
 }
 
+bool
+stream_idle(struct http_request *rq)
+{
+	struct server_exchange *ex = rq->exchange;
+	bool idle;
+
+	pthread_mutex_lock(&ex->lock);
+	idle = ex->queue.len == 0;
+	pthread_mutex_unlock(&ex->lock);
+	return idle;
+}
+
 void
 stream_end(struct http_request *rq, bool whole)
 {

@@ -22,6 +22,8 @@ int32_t stream_begin(struct http_request *, struct http_response *rs);
 /* B3IQ_E_CANCELLED: the client has left, or the server stops.  B3IQ_E_TIMEOUT: it took nothing for
  * server_options.write_ms.  n may exceed the queue. */
 int32_t stream_write(struct http_request *, const void *, size_t n);
+/* Has all that was written gone out?  Then a write of up to STREAM_QUEUE bytes does not block. */
+bool    stream_idle(struct http_request *);
 /* Ends the body; with whole = false the connection is cut so that the client sees a broken
  * response. Done by the server, as not whole, if the handler forgets. */
 void    stream_end(struct http_request *, bool whole);

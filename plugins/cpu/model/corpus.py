@@ -309,13 +309,13 @@ class Corpus:
 		rng, kind, talk = self.rng, self.rng.random(), []
 		if rng.random() < 0.12:
 			talk.append(('system', rng.choice(SYSTEM)))
-		if kind < 0.70:
+		if kind < 0.84:
 			return talk + self.turn(self.pick())
-		if kind < 0.90:
-			for _ in range(rng.choice((2, 2, 2, 3, 3, 4, 5, 7))):
+		if kind < 0.93:
+			for _ in range(rng.choice((2, 2, 2, 2, 3, 3, 4, 7))):
 				talk += self.turn(self.pick())
 			return talk
-		if kind < 0.95:
+		if kind < 0.97:
 			first = rng.choice(self.deep)
 			return talk + self.turn(first) + [('user', humanise(rng.choice(MORE), rng)),
 				('assistant', rng.choice(first.more))]

@@ -17,7 +17,7 @@ class Shape:
 	"""Every row length is a multiple of 32, the block of Q8_0."""
 	vocab: int = 2048
 	dim: int = 256
-	layers: int = 6
+	layers: int = 4
 	heads: int = 8
 	kv_heads: int = 4
 	ffn: int = 640

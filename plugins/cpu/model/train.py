@@ -24,9 +24,9 @@ from tokenizer import Tokenizer, learn
 USER_WEIGHT = 0.1       # of a token that the user wrote
 HEAD_WEIGHT = 3.0       # of the first tokens of an answer, which decide what it is about
 TAIL_WEIGHT = 1.0       # of the rest, which follows from them
-CUT = 0.7               # share of dialogues whose last answer is cut after its deciding tokens
+CUT = 0.8               # share of dialogues whose last answer is cut after its deciding tokens
 MERGE_DROP = 0.04       # probability to skip a merge in the user's text, in half of the dialogues
-BATCH_TOKENS = 4608
+BATCH_TOKENS = 3072
 POOL = 1536             # dialogues that are sorted by length and cut into batches together
 
 
@@ -119,7 +119,7 @@ def tokenizer_of(run, source, data, vocab):
 	elif (run / 'merges.json').exists():
 		tok = Tokenizer.load(run / 'merges.json')
 	else:
-		texts = [t for _ in range(20000) for _, t in data.dialogue()]
+		texts = [t for _ in range(20000) for turn in data.dialogue() for t in turn]
 		tok = Tokenizer(learn(texts, vocab))
 	tok.save(run / 'merges.json')
 	return tok
@@ -129,8 +129,8 @@ def main():
 	p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 	p.add_argument('run', type=Path)
 	p.add_argument('--steps', type=int, default=3000)
-	p.add_argument('--rate', type=float, default=1.5e-3)
-	p.add_argument('--drop', type=float, default=0.1)
+	p.add_argument('--rate', type=float, default=2e-3)
+	p.add_argument('--drop', type=float, default=0.05)
 	p.add_argument('--decay', type=float, default=0.05)
 	p.add_argument('--seed', type=int, default=1)
 	p.add_argument('--threads', type=int, default=2)

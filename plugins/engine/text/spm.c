@@ -3,6 +3,7 @@
 #include <string.h>
 #include "engine/bytes.h"
 #include "engine/text/merge.h"
+#include "engine/text/unicode.h"
 
 struct rule {
 	struct merge_rule    base;
@@ -59,20 +60,18 @@ escape(struct bytes *out, const char *text, size_t len, bool prefix)
 	return rc;
 }
 
-/* One symbol a character, by its first byte alone: bad UTF-8 ends in byte tokens. */
+/* One symbol a character; what is no UTF-8 goes byte by byte and ends in byte tokens. */
 static int32_t
 add_characters(struct merge *m, const struct bytes *text)
 {
 	int32_t rc = B3IQ_OK;
 
 	for (size_t at = 0; at < text->len && !rc;) {
-		uint8_t first = (uint8_t)text->data[at];
-		size_t n = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+		int n = unicode_scan(text->data + at, text->len - at);
 
-		if (n > text->len - at)
-			n = text->len - at;
+		n = n > 0 ? n : 1;
 		rc = merge_add(m, (uint32_t)at, (uint32_t)n, MERGE_NONE);
-		at += n;
+		at += (size_t)n;
 	}
 	return rc;
 }

@@ -66,23 +66,22 @@ advance(struct stop *s, char c)
 	return longest;
 }
 
-/* Lets the first n held bytes go, as whole characters; `last`: nothing will follow them. */
+/* Lets the first n held bytes go, as whole characters; `last`: nothing will follow them.  The bytes
+ * behind n stay, but may show that a character is cut. */
 static int32_t
 release(struct stop *s, size_t n, bool last)
 {
-	size_t at = 0;
+	size_t at = 0, end = last ? n : s->n_held;
 	int32_t rc = B3IQ_OK;
 
 	while (at < n && !rc) {
-		int len = unicode_scan(s->held + at, n - at);
+		int scan = unicode_scan(s->held + at, end - at);
+		size_t len = scan > 0 ? (size_t)scan : scan < 0 ? (size_t)-scan : n - at;
 
-		if (!len && !last)
+		if (len > n - at || (!scan && !last))
 			break;
-		if (len > 0)
-			rc = bytes_add(&s->out, s->held + at, (size_t)len);
-		else
-			rc = bytes_text(&s->out, REPLACEMENT);
-		at += len > 0 ? (size_t)len : len < 0 ? (size_t)-len : n - at;
+		rc = scan > 0 ? bytes_add(&s->out, s->held + at, len) : bytes_text(&s->out, REPLACEMENT);
+		at += len;
 	}
 	memmove(s->held, s->held + at, s->n_held - at);
 	s->n_held -= (uint32_t)at;

@@ -134,14 +134,15 @@ struct session {
 	const struct tokenizer *t;
 	struct tokens          *out;
 	bool                    after_special; /* or at the start: SPM puts its space here */
+	bool                    wrote_bos;     /* and nothing else yet                       */
 };
 
 static int32_t
 begin(struct session *s, uint32_t flags)
 {
 	s->after_special = true;
-	return flags & TOKENIZER_ENDS && s->t->vocab.add_bos ? tokens_add(s->out, s->t->vocab.bos)
-							     : B3IQ_OK;
+	s->wrote_bos = flags & TOKENIZER_ENDS && s->t->vocab.add_bos;
+	return s->wrote_bos ? tokens_add(s->out, s->t->vocab.bos) : B3IQ_OK;
 }
 
 static int32_t
@@ -153,14 +154,13 @@ end(struct session *s, uint32_t flags)
 
 /* A special token; a BOS behind the BOS that begin() wrote is the same one. */
 static int32_t
-add_special(struct session *s, size_t start, uint32_t flags, int32_t id)
+add_special(struct session *s, int32_t id)
 {
-	const struct vocab *v = &s->t->vocab;
+	bool again = s->wrote_bos && id == s->t->vocab.bos;
 
 	s->after_special = true;
-	if (flags & TOKENIZER_ENDS && v->add_bos && id == v->bos && s->out->len == start + 1)
-		return B3IQ_OK;
-	return tokens_add(s->out, id);
+	s->wrote_bos = false;
+	return again ? B3IQ_OK : tokens_add(s->out, id);
 }
 
 static int32_t
@@ -169,13 +169,13 @@ add_text(struct session *s, const char *text, size_t len)
 	const struct tokenizer *t = s->t;
 	bool prefix = t->vocab.space_prefix && s->after_special;
 
-	s->after_special = false;
+	s->after_special = s->wrote_bos = false;
 	return t->vocab.kind == TOKENIZER_SPM ? spm_encode(&t->vocab, text, len, prefix, s->out)
 					      : bpe_encode(&t->bpe, &t->vocab, text, len, s->out);
 }
 
 static int32_t
-add_pieces(struct session *s, size_t start, uint32_t flags, const char *text, size_t len)
+add_pieces(struct session *s, uint32_t flags, const char *text, size_t len)
 {
 	struct special_pieces pieces;
 	bool control = (flags & TOKENIZER_SPECIAL) != 0;
@@ -186,7 +186,7 @@ add_pieces(struct session *s, size_t start, uint32_t flags, const char *text, si
 	for (size_t i = 0; i < pieces.n && !rc; i++) {
 		struct special_piece *p = &pieces.list[i];
 
-		rc = p->id >= 0 ? add_special(s, start, flags, p->id)
+		rc = p->id >= 0 ? add_special(s, p->id)
 				: add_text(s, text + p->at, p->len);
 	}
 	special_pieces_finish(&pieces);
@@ -215,15 +215,14 @@ int32_t
 tokenizer_encode(const struct tokenizer *t, const char *text, size_t len, uint32_t flags,
 		 struct tokens *out, struct b3iq_error *err)
 {
-	struct session s = { t, out, true };
-	size_t start = out->len;
+	struct session s = { .t = t, .out = out };
 	int32_t rc;
 
 	if (len > TOKENIZER_MAX_TEXT)
 		return too_long(len, err);
 	rc = begin(&s, flags);
 	if (!rc)
-		rc = add_pieces(&s, start, flags, text, len);
+		rc = add_pieces(&s, flags, text, len);
 	if (!rc)
 		rc = end(&s, flags);
 	return result(rc, out, err);
@@ -242,9 +241,9 @@ control_token(const struct vocab *v, const struct tokenizer_part *part)
 }
 
 static int32_t
-flush(struct session *s, size_t start, uint32_t flags, struct bytes *text)
+flush(struct session *s, struct bytes *text)
 {
-	int32_t rc = add_pieces(s, start, flags & TOKENIZER_ENDS, text->data, text->len);
+	int32_t rc = add_pieces(s, 0, text->data, text->len);
 
 	text->len = 0;
 	return rc;
@@ -254,9 +253,8 @@ int32_t
 tokenizer_encode_parts(const struct tokenizer *t, const struct tokenizer_part *parts, size_t n,
 		       uint32_t flags, struct tokens *out, struct b3iq_error *err)
 {
-	struct session s = { t, out, true };
+	struct session s = { .t = t, .out = out };
 	struct bytes text = BYTES(TOKENIZER_MAX_TEXT);
-	size_t start = out->len;
 	int32_t rc = begin(&s, flags), last = -1;
 
 	for (size_t i = 0; i < n && !rc; i++) {
@@ -270,13 +268,13 @@ tokenizer_encode_parts(const struct tokenizer *t, const struct tokenizer_part *p
 			rc = bytes_add(&text, parts[i].text + skip, parts[i].len - skip);
 			continue;
 		}
-		rc = flush(&s, start, flags, &text);
+		rc = flush(&s, &text);
 		if (!rc)
-			rc = add_special(&s, start, flags, id);
+			rc = add_special(&s, id);
 		last = id;
 	}
 	if (!rc)
-		rc = flush(&s, start, flags, &text);
+		rc = flush(&s, &text);
 	if (!rc)
 		rc = end(&s, flags);
 	bytes_finish(&text);

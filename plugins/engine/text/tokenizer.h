@@ -58,8 +58,8 @@ void tokenizer_destroy(struct tokenizer *);
 enum tokenizer_kind tokenizer_kind(const struct tokenizer *);
 uint32_t tokenizer_size(const struct tokenizer *); /* tokens of the vocabulary */
 
-/* Appends the ids of a text to out.  Text that is not UTF-8 is read as llama.cpp does: SPM falls back
- * to bytes, BPE reads each bad byte as U+FFFD.  B3IQ_E_INVALID: longer than out->max or
+/* Appends the ids of a text to out.  What is not UTF-8 in it: SPM falls back to byte
+ * tokens, BPE reads each bad byte as U+FFFD.  B3IQ_E_INVALID: longer than out->max or
  * TOKENIZER_MAX_TEXT. */
 int32_t tokenizer_encode(const struct tokenizer *, const char *text, size_t len, uint32_t flags,
 			 struct tokens *out, struct b3iq_error *);

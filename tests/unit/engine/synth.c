@@ -18,7 +18,7 @@ struct tensor {
 struct writer {
 	struct bytes *out;
 	bool          failed;
-	struct tensor tensors[256];
+	struct tensor tensors[1024];
 	size_t        n_tensors, n_keys;
 };
 
@@ -266,7 +266,7 @@ pad(struct writer *w)
 bool
 synth_write(const struct synth *s, struct bytes *out)
 {
-	struct bytes body = BYTES(1u << 26);
+	struct bytes body = BYTES(1u << 28);
 	struct writer w = { .out = &body };
 	uint64_t offset = 0;
 

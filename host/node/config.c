@@ -1,0 +1,512 @@
+#include "node/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/base/encode.h"
+#include "core/base/fail.h"
+#include "core/base/json.h"
+#include "core/base/schema.h"
+#include "core/plugin/catalog.h"
+
+#define WHAT "config.json"
+
+/* ---- reading a checked document ------------------------------------------------- */
+
+/* A member that the schema's defaults guarantee. */
+static struct json_object *
+member(struct json_object *of, const char *key)
+{
+	struct json_object *found = NULL;
+
+	json_object_object_get_ex(of, key, &found);
+	return found;
+}
+
+static const char *
+text(struct json_object *of, const char *key)
+{
+	return json_object_get_string(member(of, key));
+}
+
+static uint32_t
+number(struct json_object *of, const char *key)
+{
+	return (uint32_t)json_object_get_int64(member(of, key));
+}
+
+static bool
+truth(struct json_object *of, const char *key)
+{
+	return json_object_get_boolean(member(of, key));
+}
+
+/* A NULL-terminated array of borrowed strings, or NULL without memory. */
+static const char **
+texts(struct json_object *array, size_t *count)
+{
+	const size_t n = json_object_array_length(array);
+	const char **list = calloc(n + 1, sizeof *list);
+
+	for (size_t i = 0; list && i < n; i++)
+		list[i] = json_object_get_string(json_object_array_get_idx(array, i));
+	if (count)
+		*count = n;
+	return list;
+}
+
+static bool
+is_loopback(const char *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, address, &v4) == 1)
+		return (ntohl(v4.s_addr) >> 24) == 127;
+	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static int32_t
+read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
+{
+	struct json_object *listen = member(node, "listen"), *limits = member(node, "limits");
+
+	c->name = text(node, "name");
+	c->address = text(listen, "address");
+	c->port = (uint16_t)number(listen, "port");
+	c->allow_remote = truth(node, "allow_remote");
+	c->open_loopback = truth(node, "open_loopback");
+	c->default_model = text(node, "default_model");
+	c->hosts = texts(member(node, "hosts"), &c->n_hosts);
+	c->origins = texts(member(node, "origins"), &c->n_origins);
+	c->body_bytes = number(limits, "body_bytes");
+	c->streams = number(limits, "streams");
+	c->queue = number(limits, "queue");
+	c->connections = number(limits, "connections");
+	c->request_s = number(limits, "request_s");
+	c->drain_s = number(limits, "drain_s");
+	if (!c->hosts || !c->origins)
+		return fail_memory(err, "reading config.json");
+	if (!is_loopback(c->address) && !c->allow_remote)
+		return fail(err, B3IQ_E_INVALID,
+		            WHAT ": node.listen.address %s can be reached by other machines; set "
+		                 "node.allow_remote to true if that is wanted",
+		            c->address);
+	if (c->allow_remote && c->open_loopback)
+		return fail(err, B3IQ_E_INVALID,
+		            WHAT ": node.open_loopback must be false where node.allow_remote is true: "
+		                 "what other machines can reach demands keys");
+	return B3IQ_OK;
+}
+
+static int32_t
+read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *err)
+{
+	const size_t n = (size_t)json_object_object_length(plugins);
+
+	if (n > PLUGINS_MAX)
+		return fail(err, B3IQ_E_INVALID, WHAT ": plugins has %zu instances; at most %d fit", n,
+		            PLUGINS_MAX);
+	c->plugins = calloc(n + 1, sizeof *c->plugins);
+	if (!c->plugins)
+		return fail_memory(err, "reading config.json");
+	json_object_object_foreach(plugins, name, section) {
+		struct config_plugin *p = &c->plugins[c->n_plugins++];
+		struct buf config;
+
+		p->name = name;
+		p->plugin = text(section, "plugin");
+		p->sha256 = member(section, "sha256") ? text(section, "sha256") : NULL;
+		p->enabled = truth(section, "enabled");
+		p->run_inline = strcmp(text(section, "isolation"), "inline") == 0;
+		p->width = number(section, "width");
+		buf_init(&config, CONFIG_FILE_MAX);
+		if (json_write(member(section, "config"), &config) != B3IQ_OK)
+			return fail_memory(err, "reading config.json");
+		p->config = buf_take(&config);
+	}
+	return B3IQ_OK;
+}
+
+static int32_t
+read_all(struct config *c, struct b3iq_error *err)
+{
+	struct json_object *log = member(c->doc, "log");
+	int32_t rc;
+
+	c->require_pin = truth(c->doc, "require_pin");
+	c->log_level = log_level(text(log, "level"));
+	c->log_format = strcmp(text(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
+	c->access_log = truth(log, "access");
+	c->plugin_dirs = texts(member(c->doc, "plugin_dirs"), NULL);
+	if (!c->plugin_dirs)
+		return fail_memory(err, "reading config.json");
+	rc = read_node(c, member(c->doc, "node"), err);
+	return rc == B3IQ_OK ? read_plugins(c, member(c->doc, "plugins"), err) : rc;
+}
+
+/* Checks the document against schemas/config.json and fills in what is absent. */
+static int32_t
+check(struct json_object *doc, struct b3iq_error *err)
+{
+	struct json_object *schema = NULL;
+	size_t len = 0;
+	const char *schema_json = schema_text("config.json", &len);
+	int32_t rc = schema_json ? json_parse(schema_json, len, "schemas/config.json", &schema, err)
+	                         : fail(err, B3IQ_E_INTERNAL, "the schema of config.json is missing");
+
+	if (rc == B3IQ_OK)
+		rc = schema_check(schema, doc, WHAT, err);
+	json_object_put(schema);
+	return rc;
+}
+
+int32_t
+config_from(struct json_object *doc, struct config **out, struct b3iq_error *err)
+{
+	struct config *c = calloc(1, sizeof *c);
+	int32_t rc;
+
+	*out = NULL;
+	if (!c) {
+		json_object_put(doc);
+		return fail_memory(err, "reading config.json");
+	}
+	c->doc = doc;
+	rc = check(doc, err);
+	if (rc == B3IQ_OK)
+		rc = read_all(c, err);
+	if (rc != B3IQ_OK) {
+		config_free(c);
+		return rc;
+	}
+	*out = c;
+	return B3IQ_OK;
+}
+
+void
+config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_plugins; i++)
+		free(c->plugins[i].config);
+	free(c->plugins);
+	free(c->hosts);
+	free(c->origins);
+	free(c->plugin_dirs);
+	json_object_put(c->doc);
+	free(c);
+}
+
+/* ---- the file --------------------------------------------------------------------- */
+
+static int32_t
+read_file(const struct home *home, struct json_object **doc, struct b3iq_error *err)
+{
+	char file[PATH_SIZE];
+	struct buf content;
+	int32_t rc = home_path(home, file, err, "config.json", NULL);
+
+	*doc = NULL;
+	if (rc != B3IQ_OK)
+		return rc;
+	buf_init(&content, CONFIG_FILE_MAX);
+	rc = path_read(file, &content, err);
+	if (rc == B3IQ_OK)
+		rc = json_parse(content.len ? content.data : "", content.len, file, doc, err);
+	buf_free(&content);
+	return rc;
+}
+
+int32_t
+config_load(const struct home *home, struct config **out, struct b3iq_error *err)
+{
+	struct json_object *doc;
+	int32_t rc = read_file(home, &doc, err);
+
+	*out = NULL;
+	return rc == B3IQ_OK ? config_from(doc, out, err) : rc;
+}
+
+/* Readable, as a person may edit it next. */
+static int32_t
+write_file(const struct home *home, struct json_object *doc, struct b3iq_error *err)
+{
+	const char *shown = json_object_to_json_string_ext(
+	        doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
+	                     JSON_C_TO_STRING_NOSLASHESCAPE);
+	char file[PATH_SIZE];
+	struct buf content;
+	int32_t rc = home_path(home, file, err, "config.json", NULL);
+
+	if (rc != B3IQ_OK)
+		return rc;
+	buf_init(&content, CONFIG_FILE_MAX);
+	buf_puts(&content, shown ? shown : "");
+	if (!shown || buf_puts(&content, "\n") != B3IQ_OK)
+		rc = fail(err, B3IQ_E_INVALID, "config.json would be longer than %u bytes",
+		          CONFIG_FILE_MAX);
+	if (rc == B3IQ_OK)
+		rc = path_write(file, content.data, content.len, 0600, err);
+	buf_free(&content);
+	return rc;
+}
+
+/* Validates a copy, so that the document keeps only what its author wrote. */
+static int32_t
+check_copy(struct json_object *doc, struct b3iq_error *err)
+{
+	struct json_object *copy = NULL;
+	struct config *c = NULL;
+	int32_t rc;
+
+	if (json_object_deep_copy(doc, &copy, NULL) != 0)
+		return fail_memory(err, "checking config.json");
+	rc = config_from(copy, &c, err);
+	config_free(c);
+	return rc;
+}
+
+static int
+lock_file(const struct home *home, struct b3iq_error *err)
+{
+	char file[PATH_SIZE];
+	int fd;
+
+	if (home_path(home, file, err, "config.lock", NULL) != B3IQ_OK)
+		return -1;
+	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be locked: %s", file, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int32_t
+config_edit(const struct home *home,
+            int32_t (*edit)(struct json_object *, void *, struct b3iq_error *), void *arg,
+            struct b3iq_error *err)
+{
+	struct json_object *doc = NULL;
+	const int lock = lock_file(home, err);
+	int32_t rc;
+
+	if (lock < 0)
+		return B3IQ_E_UNAVAILABLE;
+	rc = read_file(home, &doc, err);
+	if (rc == B3IQ_OK && !json_object_is_type(doc, json_type_object))
+		rc = fail(err, B3IQ_E_INVALID, WHAT ": the document must be an object");
+	if (rc == B3IQ_OK)
+		rc = edit(doc, arg, err);
+	if (rc == B3IQ_OK)
+		rc = check_copy(doc, err);
+	if (rc == B3IQ_OK)
+		rc = write_file(home, doc, err);
+	json_object_put(doc);
+	close(lock);
+	return rc;
+}
+
+static struct json_object *
+object_member(struct json_object *of, const char *key, bool make)
+{
+	struct json_object *found = member(of, key);
+
+	if (json_object_is_type(found, json_type_object))
+		return found;
+	if (found || !make)
+		return NULL; /* of another type: the check will say so */
+	found = json_object_new_object();
+	return json_put(of, key, found) == B3IQ_OK ? found : NULL;
+}
+
+struct json_object *
+config_plugin_section(struct json_object *doc, const char *name, bool make)
+{
+	struct json_object *plugins = object_member(doc, "plugins", make);
+
+	return plugins ? object_member(plugins, name, make) : NULL;
+}
+
+bool
+config_plugin_remove(struct json_object *doc, const char *name)
+{
+	struct json_object *plugins = object_member(doc, "plugins", false);
+
+	if (!plugins || !member(plugins, name))
+		return false;
+	json_object_object_del(plugins, name);
+	return true;
+}
+
+/* ---- the first config ---------------------------------------------------------------- */
+
+static bool
+is_dir(const char *path)
+{
+	char dot[PATH_SIZE + 2];
+
+	return snprintf(dot, sizeof dot, "%s/.", path) < (int)sizeof dot && path_exists(dot);
+}
+
+bool
+config_plugin_dir(char out[PATH_SIZE])
+{
+	static const char *const places[] = { "plugins", B3IQ_LIBDIR "/b3iq/plugins" };
+	char exe[PATH_SIZE];
+	const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+	if (n <= 0)
+		return false;
+	exe[n] = '\0';
+	for (int up = 0; up < 2; up++) { /* bin/b3iq: two up is the prefix or the build tree */
+		char *slash = strrchr(exe, '/');
+
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (path_join(out, NULL, exe, places[i], NULL) == B3IQ_OK && is_dir(out))
+			return true;
+	return false;
+}
+
+/* The cpu plugin as it lies there now, pinned; nothing if it is not there or not trusted. */
+static int32_t
+add_cpu(struct json_object *doc, const char *dir, struct b3iq_error *err)
+{
+	const char *const dirs[] = { dir, NULL };
+	struct json_object *section;
+	struct catalog_item *item = calloc(1, sizeof *item);
+	int32_t rc = B3IQ_OK;
+
+	if (!item)
+		return fail_memory(err, "looking for plugins");
+	if (catalog_open(dirs, "cpu", item) == B3IQ_OK) {
+		section = config_plugin_section(doc, "cpu", true);
+		if (!section || json_put_string(section, "plugin", "cpu") != B3IQ_OK ||
+		    json_put_string(section, "sha256", item->file.sha256) != B3IQ_OK ||
+		    json_put_bool(section, "enabled", true) != B3IQ_OK)
+			rc = fail_memory(err, "writing config.json");
+	} else if (item->rc != B3IQ_E_NOT_FOUND) {
+		log_event(B3IQ_LOG_WARN, "config.no_cpu_plugin", "reason=\"%s\"", item->err.text);
+	}
+	catalog_close(item);
+	free(item);
+	return rc;
+}
+
+int32_t
+config_make_default(const struct home *home, struct b3iq_error *err)
+{
+	char file[PATH_SIZE], dir[PATH_SIZE];
+	struct json_object *doc, *dirs;
+	int32_t rc = home_path(home, file, err, "config.json", NULL);
+
+	if (rc != B3IQ_OK || path_exists(file))
+		return rc;
+	doc = json_object_new_object();
+	dirs = json_object_new_array();
+	if (!doc || json_put_int(doc, "version", 1) != B3IQ_OK) {
+		json_object_put(doc);
+		json_object_put(dirs);
+		return fail_memory(err, "writing config.json");
+	}
+	if (config_plugin_dir(dir)) {
+		json_object_array_add(dirs, json_object_new_string(dir));
+		rc = add_cpu(doc, dir, err);
+	}
+	if (json_put(doc, "plugin_dirs", dirs) != B3IQ_OK && rc == B3IQ_OK)
+		rc = fail_memory(err, "writing config.json");
+	if (rc == B3IQ_OK)
+		rc = check_copy(doc, err);
+	if (rc == B3IQ_OK)
+		rc = write_file(home, doc, err);
+	json_object_put(doc);
+	return rc;
+}
+
+/* ---- for the plugin host ---------------------------------------------------------------- */
+
+/* state, secrets, keys, and the hash of the file where no pin is wanted: four texts an instance. */
+#define PATHS 4
+
+static int32_t
+fill_paths(const struct home *home, const char *name, char (*paths)[PATH_SIZE],
+           struct b3iq_error *err)
+{
+	int32_t rc = home_path(home, paths[0], err, "plugins", name, NULL);
+
+	if (rc == B3IQ_OK)
+		rc = home_path(home, paths[1], err, "secrets", name, NULL);
+	return rc == B3IQ_OK ? home_path(home, paths[2], err, "keys", "trust", NULL) : rc;
+}
+
+/* Without require_pin the file that lies there now is the accepted one. */
+static const char *
+pin_of(const struct config *c, const struct config_plugin *p, char out[PATH_SIZE])
+{
+	struct trust_file file;
+
+	if (p->sha256 || c->require_pin)
+		return p->sha256;
+	if (trust_open(c->plugin_dirs, p->plugin, &file, NULL) != B3IQ_OK) {
+		trust_close(&file);
+		return NULL;
+	}
+	memcpy(out, file.sha256, sizeof file.sha256);
+	trust_close(&file);
+	return out;
+}
+
+int32_t
+config_instances(const struct config *c, const struct home *home,
+                 const struct hostapi_services *services, struct config_instances *out,
+                 struct b3iq_error *err)
+{
+	int32_t rc = B3IQ_OK;
+
+	out->n = 0;
+	out->options = calloc(c->n_plugins + 1, sizeof *out->options);
+	out->paths = calloc(PATHS * c->n_plugins + 1, sizeof *out->paths);
+	if (!out->options || !out->paths) {
+		config_instances_free(out);
+		return fail_memory(err, "configuring plugins");
+	}
+	for (size_t i = 0; rc == B3IQ_OK && i < c->n_plugins; i++) {
+		const struct config_plugin *p = &c->plugins[i];
+		char(*paths)[PATH_SIZE] = out->paths + PATHS * i;
+
+		if (!p->enabled)
+			continue;
+		rc = fill_paths(home, p->name, paths, err);
+		out->options[out->n++] = (struct instance_options){
+			.name = p->name, .plugin = p->plugin, .dirs = c->plugin_dirs,
+			.sha256 = pin_of(c, p, paths[3]), .keys_dir = paths[2], .config = p->config,
+			.state_dir = paths[0], .secrets_dir = paths[1], .services = services,
+			.run_inline = p->run_inline, .width = p->width,
+		};
+	}
+	if (rc != B3IQ_OK)
+		config_instances_free(out);
+	return rc;
+}
+
+void
+config_instances_free(struct config_instances *i)
+{
+	free(i->options);
+	free(i->paths);
+	*i = (struct config_instances){ 0 };
+}

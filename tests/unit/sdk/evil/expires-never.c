@@ -1,0 +1,18 @@
+/* expires-never: gives a time of expiry and does not look at it. */
+#include "good-auth.h"
+
+static int32_t
+authenticate(void *self, const struct b3iq_auth_request *rq, struct b3iq_principal *who,
+             struct b3iq_error *err)
+{
+	int32_t rc = good_authenticate(self, rq, who, err);
+
+	who->expires_ms = rc == B3IQ_OK ? 1800000000000 : 0;
+	return rc;
+}
+
+static void
+evil(void)
+{
+	iface.authenticate = authenticate;
+}

@@ -1,0 +1,18 @@
+/* no-probes: takes B3IQ_GEN_PROBES and gives none. */
+#include "good-inference.h"
+
+static int32_t
+generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
+         struct b3iq_usage *use, struct b3iq_error *err)
+{
+	struct b3iq_gen_request mine = *rq;
+
+	mine.flags &= ~B3IQ_GEN_PROBES;
+	return good_generate(self, &mine, sink, use, err);
+}
+
+static void
+evil(void)
+{
+	iface.generate = generate;
+}

@@ -1,0 +1,20 @@
+/* random: claims determinism and draws from the clock. */
+#include "good-inference.h"
+
+static int32_t
+generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
+         struct b3iq_usage *use, struct b3iq_error *err)
+{
+	struct b3iq_gen_request mine = *rq;
+	struct timespec         now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	mine.seed = (uint64_t)now.tv_nsec;
+	return good_generate(self, &mine, sink, use, err);
+}
+
+static void
+evil(void)
+{
+	iface.generate = generate;
+}

@@ -1,0 +1,17 @@
+/* swallows-cancel: says that all went well when emit() has failed. */
+#include "good-inference.h"
+
+static int32_t
+generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
+         struct b3iq_usage *use, struct b3iq_error *err)
+{
+	int32_t rc = good_generate(self, rq, sink, use, err);
+
+	return rc == B3IQ_E_CANCELLED ? B3IQ_OK : rc;
+}
+
+static void
+evil(void)
+{
+	iface.generate = generate;
+}

@@ -1,0 +1,18 @@
+/* wordless: fails without a word. */
+#include "good-inference.h"
+
+static int32_t
+generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
+         struct b3iq_usage *use, struct b3iq_error *err)
+{
+	int32_t rc = good_generate(self, rq, sink, use, err);
+
+	err->text[0] = 0;
+	return rc;
+}
+
+static void
+evil(void)
+{
+	iface.generate = generate;
+}
