@@ -79,8 +79,17 @@ prefetch(const uint8_t *p, size_t bytes)
 
 /* ---- activations ---- */
 
+INLINE int32_t
+total(__m256i v)
+{
+	__m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+	return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
 static void
-quantise_block(const float *x, int8_t *level, float *scale)
+quantise_block(const float *x, int8_t *level, float *scale, int32_t *sum)
 {
 	const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
 	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -99,6 +108,7 @@ quantise_block(const float *x, int8_t *level, float *scale)
 	bits = (uint32_t)_mm_cvtsi128_si32(most);
 	if (bits < 0x0d800000u || bits >= 0x7f800000u) {
 		memset(level, 0, BLOCK);
+		*sum = 0;
 		*scale = bits < 0x0d800000u ? 0.0f : half_float(0x7fc00000u);
 		return;
 	}
@@ -106,15 +116,16 @@ quantise_block(const float *x, int8_t *level, float *scale)
 	factor = _mm256_set1_ps(127.0f / half_float(bits));
 	for (size_t i = 0; i < 4; i++)
 		q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], factor));
+	*sum = total(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
 	q[0] = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
 	_mm256_storeu_si256((__m256i *)level, _mm256_permutevar8x32_epi32(q[0], order));
 }
 
 static void
-quantise(const float *x, size_t n, int8_t *level, float *scale)
+quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
 {
 	for (size_t i = 0; i < n; i += BLOCK)
-		quantise_block(x + i, level + i, scale++);
+		quantise_block(x + i, level + i, scale++, sum++);
 }
 
 /* ---- quantised matrices, one token: rows as they lie ---- */
@@ -197,26 +208,12 @@ row_scales(const uint8_t *block, size_t stride)
 	return _mm256_cvtph_ps(h);
 }
 
-/* -8 times the sum of a block of levels, in all lanes: what the nibbles' offset contributes. */
-INLINE __m256i
-offset_of(__m256i level)
-{
-	const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(8), level);
-	const __m256i four = _mm256_madd_epi16(_mm256_set1_epi16(-1), pairs);
-	__m128i s = _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
-
-	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-	return _mm256_broadcastd_epi32(s);
-}
-
 /* Eight rows by one token. */
 INLINE __m256
-rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const int8_t *level,
-         const float *scale)
+rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const struct operand *x)
 {
 	const size_t bytes = q4 ? 18 : 34;
-	__m256 total = _mm256_setzero_ps();
+	__m256 whole = _mm256_setzero_ps();
 
 	for (size_t b = 0; b < blocks;) {
 		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
@@ -224,19 +221,20 @@ rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const int8_t
 
 		for (; b < end; b++) {
 			const uint8_t *block = row + b * bytes;
-			const __m256i x = _mm256_loadu_si256((const __m256i *)(level + b * BLOCK));
 			const __m256 step = _mm256_mul_ps(row_scales(block, stride),
-			                                  _mm256_set1_ps(scale[b]));
-			__m256i sum = row_sums(q4, block, stride, x);
+			                                  _mm256_set1_ps(x->scale[b]));
+			__m256i sum = row_sums(
+				q4, block, stride,
+				_mm256_loadu_si256((const __m256i *)(x->level + b * BLOCK)));
 
 			prefetch(row + PANEL * stride + b * PANEL * bytes, PANEL * bytes);
 			if (q4)
-				sum = _mm256_add_epi32(sum, offset_of(x));
+				sum = _mm256_add_epi32(sum, _mm256_set1_epi32(-8 * x->sum[b]));
 			chain = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(sum), chain);
 		}
-		total = _mm256_add_ps(total, chain);
+		whole = _mm256_add_ps(whole, chain);
 	}
-	return total;
+	return whole;
 }
 
 /* ---- quantised matrices, more tokens: a panel of eight rows ---- */
@@ -287,9 +285,16 @@ unpack(bool q4, const uint8_t *row, size_t stride, size_t blocks, struct panel_b
 	}
 }
 
-/* Exact block sums of a panel for n tokens (n <= 4). */
+/* Tokens that share a pass over a panel. */
+struct tokens {
+	const int8_t  *level[4];
+	const float   *scale[4];
+	const int32_t *sum[4];
+};
+
+/* Exact sums of block b of a panel for n tokens (n <= 4). */
 INLINE void
-panel_sums(bool q4, size_t n, const struct panel_block *p, const int8_t *const level[4], size_t at,
+panel_sums(bool q4, size_t n, const struct panel_block *p, const struct tokens *x, size_t b,
            __m256i sum[4])
 {
 	const __m256i ones = _mm256_set1_epi16(1);
@@ -302,34 +307,31 @@ panel_sums(bool q4, size_t n, const struct panel_block *p, const int8_t *const l
 
 		for (size_t t = 0; t < n; t++) {
 			int32_t four;
-			__m256i x, product;
+			__m256i level;
 
-			memcpy(&four, level[t] + at + 4 * i, sizeof four);
-			x = _mm256_set1_epi32(four);
-			if (q4) { /* eight products of at most 15 * 127 * 2 fit 16 bits */
-				product = _mm256_maddubs_epi16(size, x);
-				sum[t] = _mm256_add_epi16(sum[t], product);
-				KEEP(sum[t]);
-			} else {
-				product = _mm256_maddubs_epi16(size, _mm256_sign_epi8(x, w));
-				sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(ones, product));
-				KEEP(sum[t]);
-			}
+			memcpy(&four, x->level[t] + b * BLOCK + 4 * i, sizeof four);
+			level = _mm256_set1_epi32(four);
+			if (q4) /* eight products of at most 15 * 127 * 2 fit 16 bits */
+				sum[t] = _mm256_add_epi16(sum[t], _mm256_maddubs_epi16(size, level));
+			else
+				sum[t] = _mm256_add_epi32(
+					sum[t], _mm256_madd_epi16(ones, _mm256_maddubs_epi16(
+						size, _mm256_sign_epi8(level, w))));
+			KEEP(sum[t]);
 		}
 	}
 	for (size_t t = 0; q4 && t < n; t++)
-		sum[t] = _mm256_add_epi32(
-			_mm256_madd_epi16(ones, sum[t]),
-			offset_of(_mm256_loadu_si256((const __m256i *)(level[t] + at))));
+		sum[t] = _mm256_add_epi32(_mm256_madd_epi16(ones, sum[t]),
+		                          _mm256_set1_epi32(-8 * x->sum[t][b]));
 }
 
 /* A panel by n tokens (n <= 4). */
 INLINE void
 panel_dot(bool q4, size_t n, const struct panel_block *panel, size_t blocks,
-          const int8_t *const level[4], const float *const scale[4], __m256 total[4])
+          const struct tokens *x, __m256 whole[4])
 {
 	for (size_t t = 0; t < n; t++)
-		total[t] = _mm256_setzero_ps();
+		whole[t] = _mm256_setzero_ps();
 	for (size_t b = 0; b < blocks;) {
 		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
 		__m256 chain[4];
@@ -340,36 +342,36 @@ panel_dot(bool q4, size_t n, const struct panel_block *panel, size_t blocks,
 			const __m256 weight = _mm256_load_ps(panel[b].scale);
 			__m256i sum[4];
 
-			panel_sums(q4, n, &panel[b], level, b * BLOCK, sum);
+			panel_sums(q4, n, &panel[b], x, b, sum);
 			for (size_t t = 0; t < n; t++)
 				chain[t] = _mm256_fmadd_ps(
-					_mm256_mul_ps(weight, _mm256_set1_ps(scale[t][b])),
+					_mm256_mul_ps(weight, _mm256_set1_ps(x->scale[t][b])),
 					_mm256_cvtepi32_ps(sum[t]), chain[t]);
 		}
 		for (size_t t = 0; t < n; t++)
-			total[t] = _mm256_add_ps(total[t], chain[t]);
+			whole[t] = _mm256_add_ps(whole[t], chain[t]);
 	}
 }
 
-/* n tokens (n <= 4) by the first `rows` rows of a panel, from token t on. */
+/* n tokens (n <= 4), from token t on, by the first `rows` rows of a panel. */
 INLINE void
 panel_tokens(bool q4, size_t n, const struct panel_block *panel, const struct operand *x, size_t t,
              size_t rows, float *out, size_t stride)
 {
 	const size_t blocks = x->cols / BLOCK;
-	const int8_t *level[4];
-	const float *scale[4];
-	__m256 total[4];
+	struct tokens tokens;
+	__m256 whole[4];
 
 	for (size_t i = 0; i < n; i++) {
-		level[i] = x->level + (t + i) * x->cols;
-		scale[i] = x->scale + (t + i) * blocks;
+		tokens.level[i] = x->level + (t + i) * x->cols;
+		tokens.scale[i] = x->scale + (t + i) * blocks;
+		tokens.sum[i] = x->sum + (t + i) * blocks;
 	}
-	panel_dot(q4, n, panel, blocks, level, scale, total);
+	panel_dot(q4, n, panel, blocks, &tokens, whole);
 	for (size_t i = 0; i < n; i++) {
 		float lane[PANEL];
 
-		_mm256_storeu_ps(lane, total[i]);
+		_mm256_storeu_ps(lane, whole[i]);
 		memcpy(out + (t + i) * stride, lane, rows * sizeof *lane);
 	}
 }
@@ -406,7 +408,7 @@ quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
 		if (x->n == 1) {
 			float lane[PANEL];
 
-			_mm256_storeu_ps(lane, rows_dot(q4, row, w->stride, blocks, x->level, x->scale));
+			_mm256_storeu_ps(lane, rows_dot(q4, row, w->stride, blocks, x));
 			memcpy(out + r, lane, rows * sizeof *lane);
 			continue;
 		}

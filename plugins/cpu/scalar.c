@@ -49,10 +49,14 @@ quantise_block(const float *x, int8_t *level, float *scale)
 }
 
 static void
-quantise(const float *x, size_t n, int8_t *level, float *scale)
+quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
 {
 	for (; n > 0; n -= FORMAT_BLOCK) {
 		quantise_block(x, level, scale++);
+		*sum = 0;
+		for (size_t i = 0; i < FORMAT_BLOCK; i++)
+			*sum += level[i];
+		sum++;
 		x += FORMAT_BLOCK;
 		level += FORMAT_BLOCK;
 	}

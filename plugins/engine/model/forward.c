@@ -38,6 +38,7 @@ struct forward {
 	float  *cosine, *sine;
 	int8_t *level;       /* quantised rows of the current operand     */
 	float  *scale;
+	int32_t *level_sum;
 	float  *logits;      /* max_logits rows                           */
 	struct scratch *scratch;
 	struct group   *groups;
@@ -91,6 +92,7 @@ allocate(struct forward *f)
 	f->sine = room(n * h->rope_dim, sizeof *f->sine, &failed);
 	f->level = room(n * widest, sizeof *f->level, &failed);
 	f->scale = room(n * widest / FORMAT_BLOCK, sizeof *f->scale, &failed);
+	f->level_sum = room(n * widest / FORMAT_BLOCK, sizeof *f->level_sum, &failed);
 	f->logits = room(f->max_logits * h->vocab, sizeof *f->logits, &failed);
 	f->groups = room(n, sizeof *f->groups, &failed);
 	f->scratch = room(pool_threads(f->pool), sizeof *f->scratch, &failed);
@@ -142,7 +144,7 @@ forward_destroy(struct forward *f)
 	free(f->x), free(f->normed), free(f->q), free(f->k), free(f->v);
 	free(f->turned), free(f->attended), free(f->gate), free(f->up), free(f->sum);
 	free(f->cosine), free(f->sine), free(f->level), free(f->scale), free(f->logits);
-	free(f->groups), free(f->scratch);
+	free(f->level_sum), free(f->groups), free(f->scratch);
 	free(f);
 }
 
@@ -207,14 +209,15 @@ quantise_row(struct forward *f, const float *x, size_t cols, size_t row)
 {
 	if (f->model->quantised)
 		f->kernels->quantise(x, cols, f->level + row * cols,
-		                     f->scale + row * cols / FORMAT_BLOCK);
+		                     f->scale + row * cols / FORMAT_BLOCK,
+		                     f->level_sum + row * cols / FORMAT_BLOCK);
 }
 
 static struct operand
 operand_of(const struct forward *f, const float *x, size_t cols, size_t n)
 {
 	return (struct operand){ .n = n, .cols = cols, .real = x, .level = f->level,
-	                         .scale = f->scale };
+	                         .scale = f->scale, .sum = f->level_sum };
 }
 
 static void

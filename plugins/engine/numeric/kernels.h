@@ -30,10 +30,12 @@ struct matrix {
 
 /* Activations of n tokens, cols each, as rows of floats and as the same rows quantised. */
 struct operand {
-	size_t        n, cols;
-	const float  *real;  /* n x cols                                        */
-	const int8_t *level; /* n x cols; NULL where no quantised matrix uses it */
-	const float  *scale; /* n x cols / FORMAT_BLOCK                          */
+	size_t         n, cols;
+	const float   *real;  /* n x cols                                                      */
+	const int8_t  *level; /* n x cols; garbage where no quantised matrix uses it           */
+	const float   *scale; /* n x cols / FORMAT_BLOCK                                       */
+	const int32_t *sum;   /* the same shape: sums of a block's levels, which instructions
+	                       * with one unsigned side need */
 };
 
 /* One query of attention: a head of a row. */
@@ -57,8 +59,8 @@ struct kernels_attention {
 struct kernels {
 	const char *name;
 
-	/* Levels and scales of n values (det-v1 section 5). */
-	void (*quantise)(const float *x, size_t n, int8_t *level, float *scale);
+	/* Levels and scales of n values (det-v1 section 5), and the sums of the levels of a block. */
+	void (*quantise)(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum);
 
 	/* out[t * stride + r] = dot(row r of w, token t) for first <= r < last and all tokens;
 	 * scratch: KERNELS_SCRATCH(cols) bytes of the calling thread, aligned. */
