@@ -66,7 +66,7 @@ static void
 llama3_words(void **state)
 {
 	(void)state;
-	splits("llama-bpe", "I'M $abc 12345", "I~'M~ ~$abc~ ~123~45");
+	splits("llama-bpe", "I'M $abc 12345", "I~'M~ $~abc~ ~123~45");
 	splits("llama-bpe", "a!\n\nb", "a~!\n\n~b");
 	splits("llama-bpe", " \n \nx", " \n \n~x");
 	splits("llama-bpe", "  x", " ~ x");
