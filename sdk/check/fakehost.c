@@ -97,7 +97,7 @@ host_secret(void *ctx, const char *name, struct b3iq_writer *w)
 	if (rc)
 		return rc;
 	if (!name || !h->check->secrets || !json_object_object_get_ex(h->check->secrets, name, &value))
-		return B3IQ_E_NOT_FOUND;
+		return leave(h, B3IQ_E_NOT_FOUND);
 	return leave(h, w->write(w, json_object_get_string(value),
 	                         (size_t)json_object_get_string_len(value)));
 }
@@ -163,7 +163,7 @@ host_kv_get(void *ctx, const char *key, struct b3iq_writer *w)
 	if (!kv_file(h, key, file))
 		return B3IQ_E_INVALID;
 	if (!path_exists(file))
-		return B3IQ_E_NOT_FOUND;
+		return leave(h, B3IQ_E_NOT_FOUND);
 	buf_init(&value, VALUE_MAX);
 	rc = path_read(file, &value, NULL);
 	if (!rc)

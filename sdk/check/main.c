@@ -202,6 +202,7 @@ test(const struct arguments *a, const char *plugin)
 		must(path_read(a->config, &given, &err) == B3IQ_OK, "%s", err.text);
 	defaults_config(&c, a->config ? given.data : NULL, given.len);
 	t->run(&c);
+	must(write(CHECK_FD, CHECK_WORD, strlen(CHECK_WORD)) > 0, "plugin-check: the runner has gone");
 	buf_free(&given);
 	json_object_put(c.manifest);
 	json_object_put(c.config);

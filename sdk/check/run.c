@@ -109,9 +109,11 @@ judge(struct report *r, bool in_time, int status, unsigned limit_s)
 		snprintf(r->reason, sizeof r->reason, "crashed: %s", strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == CHECK_SKIPPED)
 		r->outcome = SKIPPED;
-	else if (WEXITSTATUS(status) == CHECK_PASSED)
+	else if (WEXITSTATUS(status) == CHECK_PASSED && strcmp(r->reason, CHECK_WORD) == 0) {
 		r->outcome = PASSED;
-	else if (n == 0)
+		r->reason[0] = 0;
+	}
+	else if (n == 0 || WEXITSTATUS(status) == CHECK_PASSED)
 		snprintf(r->reason, sizeof r->reason,
 		         WEXITSTATUS(status) == VALGRIND_BAD ? "valgrind found errors, see below"
 		                                             : "the process ended with status %d",
