@@ -169,22 +169,34 @@ handle(struct watch *w, const struct epoll_event *e, uint64_t now)
 
 /* ---- phases ------------------------------------------------------------------------ */
 
+/* Has create() said no?  Its words may be read after the process has ended already. */
+static bool
+take_refusal(struct watch *w)
+{
+	struct codec_ready ready;
+	struct b3iq_error err = NO_ERROR;
+
+	if (w->phase != CREATING || !remote_ready(w->remote, &ready, &err) || ready.rc == B3IQ_OK)
+		return false;
+	w->refused = true;
+	w->code = ready.rc;
+	w->error = err;
+	return true;
+}
+
 static void
 become_ready(struct watch *w, uint64_t now)
 {
 	const struct instance_options *o = w->life->options;
 	struct codec_ready ready;
-	struct b3iq_error err = NO_ERROR;
+	struct b3iq_error err;
 
-	if (!remote_ready(w->remote, &ready, &err))
-		return;
-	if (ready.rc != B3IQ_OK) {
-		w->refused = true;
-		w->code = ready.rc;
-		w->error = err;
+	if (take_refusal(w)) {
 		kill_by(w, now + KILL_MS); /* it ends by itself */
 		return;
 	}
+	if (!remote_ready(w->remote, &ready, &err))
+		return;
 	remote_backend(w->remote, w->life->prepared->manifest.kind, &w->run->backend);
 	w->phase = SERVING;
 	w->ping_ms = now + o->ping_ms;
@@ -299,6 +311,7 @@ pump(struct watch *w)
 	/* What it said before it died still counts, its last answers included. */
 	while (remote_receive(w->remote) > 0)
 		;
+	take_refusal(w);
 	read_stderr(w);
 }
 
