@@ -128,7 +128,7 @@ host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
 		rc = B3IQ_E_INTERNAL;
 	EVP_PKEY_free(pkey);
 	EVP_MD_CTX_free(md);
-	return rc ? rc : leave(h, w->write(w, sig, len));
+	return leave(h, rc ? rc : w->write(w, sig, len));
 }
 
 /* The file of a key: named by its digest, so that any key will do. */
