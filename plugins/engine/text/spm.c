@@ -5,6 +5,8 @@
 #include "engine/text/merge.h"
 #include "engine/text/unicode.h"
 
+#define SPACE "\xe2\x96\x81" /* U+2581 */
+
 struct rule {
 	struct merge_rule    base;
 	const struct vocab  *vocab;
@@ -46,28 +48,43 @@ escape(struct bytes *out, const char *text, size_t len, bool prefix)
 	int32_t rc = bytes_reserve(out, len);
 
 	if (!rc && prefix)
-		rc = bytes_text(out, "\xe2\x96\x81");
+		rc = bytes_text(out, SPACE);
 	while (len && !rc) {
 		const char *space = memchr(text, ' ', len);
 		size_t n = space ? (size_t)(space - text) : len;
 
 		rc = bytes_add(out, text, n);
 		if (!rc && space)
-			rc = bytes_text(out, "\xe2\x96\x81");
+			rc = bytes_text(out, SPACE);
 		text += n + (space != NULL);
 		len -= n + (space != NULL);
 	}
 	return rc;
 }
 
+/* Where the word that starts at `at` ends.  Where spaces only lead tokens, no merge crosses from a word
+ * into the space of the next, so words are encoded one by one: same ids, smaller heaps. */
+static size_t
+word_end(const struct vocab *v, const struct bytes *text, size_t at)
+{
+	const char *space;
+
+	if (!v->spaces_lead)
+		return text->len;
+	while (text->len - at >= 3 && !memcmp(text->data + at, SPACE, 3))
+		at += 3;
+	space = at < text->len ? memmem(text->data + at, text->len - at, SPACE, 3) : NULL;
+	return space ? (size_t)(space - text->data) : text->len;
+}
+
 /* One symbol a character; what is no UTF-8 goes byte by byte and ends in byte tokens. */
 static int32_t
-add_characters(struct merge *m, const struct bytes *text)
+add_characters(struct merge *m, const struct bytes *text, size_t at, size_t end)
 {
 	int32_t rc = B3IQ_OK;
 
-	for (size_t at = 0; at < text->len && !rc;) {
-		int n = unicode_scan(text->data + at, text->len - at);
+	while (at < end && !rc) {
+		int n = unicode_scan(text->data + at, end - at);
 
 		n = n > 0 ? n : 1;
 		rc = merge_add(m, (uint32_t)at, (uint32_t)n, MERGE_NONE);
@@ -93,6 +110,21 @@ emit(const struct vocab *v, const char *text, const struct merge_symbol *symbol,
 	return rc;
 }
 
+static int32_t
+encode_word(const struct rule *rule, struct merge *m, const struct bytes *text, size_t at, size_t end,
+	    struct tokens *out)
+{
+	int32_t rc;
+
+	merge_reset(m);
+	rc = add_characters(m, text, at, end);
+	if (!rc)
+		rc = merge_run(m, &rule->base);
+	for (uint32_t i = 0; !rc && i < m->n; i = m->symbols[i].next)
+		rc = emit(rule->vocab, text->data, &m->symbols[i], out);
+	return rc;
+}
+
 int32_t
 spm_encode(const struct vocab *v, const char *text, size_t len, bool prefix, struct tokens *out)
 {
@@ -101,13 +133,11 @@ spm_encode(const struct vocab *v, const char *text, size_t len, bool prefix, str
 	struct rule rule = { { find }, v, NULL };
 	int32_t rc = escape(&escaped, text, len, prefix);
 
-	if (!rc)
-		rc = add_characters(&merge, &escaped);
 	rule.text = escaped.data;
-	if (!rc)
-		rc = merge_run(&merge, &rule.base);
-	for (uint32_t i = 0; !rc && i < merge.n && i != MERGE_NONE; i = merge.symbols[i].next)
-		rc = emit(v, escaped.data, &merge.symbols[i], out);
+	for (size_t at = 0, end; at < escaped.len && !rc; at = end) {
+		end = word_end(v, &escaped, at);
+		rc = encode_word(&rule, &merge, &escaped, at, end, out);
+	}
 	merge_finish(&merge);
 	bytes_finish(&escaped);
 	return rc;

@@ -284,6 +284,26 @@ has(const struct vocab *v, const char *name)
 	return vocab_find(v, name, strlen(name)) >= 0;
 }
 
+/* Whether no token that text can mean has a space behind anything but spaces. */
+static bool
+spaces_lead(const struct vocab *v)
+{
+	for (uint32_t i = 0; i < v->n; i++) {
+		struct gguf_str s = vocab_text(v, i);
+
+		if (v->types[i] == TOKENIZER_CONTROL || v->types[i] == TOKENIZER_UNKNOWN ||
+		    v->types[i] == TOKENIZER_BYTE)
+			continue;
+		while (s.len >= 3 && !memcmp(s.ptr, SPACE, 3)) {
+			s.ptr += 3;
+			s.len -= 3;
+		}
+		if (memmem(s.ptr, s.len, SPACE, 3))
+			return false;
+	}
+	return true;
+}
+
 /* "<0x0A>" to 10; -1 for anything else. */
 static int
 byte_of(struct gguf_str s)
@@ -406,6 +426,7 @@ vocab_init(struct vocab *v, const struct gguf *g, enum tokenizer_kind kind, bool
 		mark_names(v, end_names, COUNT(end_names), true);
 		mark_names(v, control_names, COUNT(control_names), false);
 		find_byte_tokens(v);
+		v->spaces_lead = kind == TOKENIZER_SPM && spaces_lead(v);
 		v->strip_right = kind == TOKENIZER_SPM && has(v, "<|user|>") &&
 				 has(v, "<|assistant|>") && has(v, "<|placeholder1|>");
 		for (uint32_t i = 0; i < v->n; i++)

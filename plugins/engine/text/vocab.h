@@ -27,6 +27,7 @@ struct vocab {
 	int32_t   byte_ids[256]; /* SPM byte fallback, -1 where absent */
 	int32_t   bos, eos, unk; /* -1: none                           */
 	bool      add_bos, add_eos, space_prefix;
+	bool      spaces_lead; /* SPM: spaces only at the start of tokens: words never join */
 	bool      strip_right; /* Phi-3: control tokens swallow the white space behind them */
 };
 

@@ -40,6 +40,7 @@ merges_by_score_then_from_the_left(void **state)
 	make_vocabulary(&b, "llama", "default", pieces, 8, NULL, 0);
 	assert_int_equal(gguf_open_memory(&g, b.data, b.len, "made.gguf", NULL), B3IQ_OK);
 	assert_int_equal(vocab_init(&v, g, TOKENIZER_SPM, true, NULL), B3IQ_OK);
+	assert_true(v.spaces_lead);
 	encodes(&v, "ab", false, "ab");
 	encodes(&v, "ab", true, "\xe2\x96\x81|ab"); /* ab scores over \u2581a */
 	encodes(&v, "abab", false, "ab|ab");
@@ -55,6 +56,27 @@ merges_by_score_then_from_the_left(void **state)
 	encodes(&v, "bab", false, "ba|b");
 	v.scores[259] = -1;
 	encodes(&v, "bab", false, "b|ab");
+	vocab_finish(&v);
+	gguf_close(g);
+	bytes_finish(&b);
+}
+
+/* Where a token has a space inside, words may join over it. */
+static void
+spaces_inside_tokens(void **state)
+{
+	static const char *const inside[] = { "a", "b", "\xe2\x96\x81", "a\xe2\x96\x81", "a\xe2\x96\x81" "b" };
+	struct bytes b = BYTES(MAKE_MAX);
+	struct vocab v;
+	struct gguf *g;
+
+	(void)state;
+	make_vocabulary(&b, "llama", "default", inside, 5, NULL, 0);
+	assert_int_equal(gguf_open_memory(&g, b.data, b.len, "made.gguf", NULL), B3IQ_OK);
+	assert_int_equal(vocab_init(&v, g, TOKENIZER_SPM, true, NULL), B3IQ_OK);
+	assert_false(v.spaces_lead);
+	encodes(&v, "a b", false, "a\xe2\x96\x81" "b");
+	encodes(&v, "b b", false, "b|\xe2\x96\x81|b");
 	vocab_finish(&v);
 	gguf_close(g);
 	bytes_finish(&b);
@@ -76,6 +98,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(merges_by_score_then_from_the_left),
+		cmocka_unit_test(spaces_inside_tokens),
 		cmocka_unit_test(orders_floats),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "engine/text/chat.h"
 #include "engine/text/tokenizer.c"
 #include "make.h"
 
@@ -297,6 +298,41 @@ parts_keep_control_and_text_apart(void **state)
 	tokenizer_destroy(t);
 }
 
+/* A rendered prompt gives the ids that llama.cpp gives its text, as long as nobody wrote control tokens. */
+static void
+prompts_encode_as_their_text(void **state)
+{
+	static const struct {
+		const char      *vocabulary;
+		enum chat_format format;
+	} cases[] = { { "phi-3", CHAT_PHI3 }, { "llama-spm", CHAT_LLAMA2 }, { "llama-spm", CHAT_ZEPHYR },
+		      { "llama-spm", CHAT_MISTRAL3 }, { "starcoder", CHAT_CHATML } };
+	static const struct chat_message messages[] = {
+		{ CHAT_SYSTEM, "Be terse.", 9 }, { CHAT_USER, " Hi  there\n", 11 },
+		{ CHAT_ASSISTANT, "Hello!", 6 }, { CHAT_USER, "Why?", 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tokenizer *t = open_vocabulary(cases[i].vocabulary);
+		struct chat_prompt prompt = { .n_parts = 0 };
+		struct tokens parts = { .len = 0 }, whole = { .len = 0 };
+
+		if (!t)
+			return;
+		assert_int_equal(chat_render(cases[i].format, messages, 4, CHAT_GENERATE, &prompt, NULL), 0);
+		assert_int_equal(chat_encode(t, &prompt, &parts, NULL), 0);
+		assert_int_equal(tokenizer_encode(t, prompt.text.data, prompt.text.len,
+						  TOKENIZER_SPECIAL | TOKENIZER_ENDS, &whole, NULL), 0);
+		assert_int_equal(parts.len, whole.len);
+		assert_memory_equal(parts.ids, whole.ids, parts.len * sizeof(*parts.ids));
+		tokens_finish(&parts);
+		tokens_finish(&whole);
+		chat_finish(&prompt);
+		tokenizer_destroy(t);
+	}
+}
+
 static void
 tokens_stand_for_bytes(void **state)
 {
@@ -407,6 +443,7 @@ main(void)
 		cmocka_unit_test(special_tokens_in_text_are_text),
 		cmocka_unit_test(ends_and_bos_once),
 		cmocka_unit_test(parts_keep_control_and_text_apart),
+		cmocka_unit_test(prompts_encode_as_their_text),
 		cmocka_unit_test(tokens_stand_for_bytes),
 		cmocka_unit_test(hostile_repetitions_are_not_quadratic),
 		cmocka_unit_test(limits),
