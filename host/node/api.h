@@ -1,0 +1,17 @@
+/* api.h - the node's routes: one table, and the handlers that are not OpenAI's.
+ *
+ *   GET  /health /ready /metrics /openapi.yaml
+ *   GET  /v1/receipts/{id}
+ *   GET  /api/status /api/plugins /api/receipts /api/audit
+ *   POST /api/reload /api/plugins/{name}/restart
+ */
+#ifndef NODE_API_H
+#define NODE_API_H
+
+#include "core/http/router.h"
+
+/* The table for the server. A route's body limit is a third of the config's at least; the chat routes
+ * take all of it: api_routes() sets it before the server starts. */
+const struct http_route *api_routes(uint32_t body_bytes, size_t *n);
+
+#endif

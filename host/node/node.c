@@ -1,0 +1,315 @@
+#include "node/node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/fail.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "node/api.h"
+#include "node/audit.h"
+#include "node/context.h"
+#include "node/jobs.h"
+#include "node/keys.h"
+#include "node/kv.h"
+#include "node/reload.h"
+#include "node/state.h"
+
+#define PING_MS      2500
+#define OTHER_WORKERS 32   /* beyond those that generate or wait to */
+#define OTHER_QUEUE  256
+
+/* ---- what plugins and the server call -------------------------------------------------- */
+
+static int32_t
+plugin_get(void *ctx, const char *instance, const char *key, struct b3iq_writer *out)
+{
+	const struct node *node = ctx;
+
+	return kv_get(node->store, instance, key, out);
+}
+
+static int32_t
+plugin_put(void *ctx, const char *instance, const char *key, const void *value, size_t len)
+{
+	const struct node *node = ctx;
+
+	return kv_put(node->store, instance, key, value, len);
+}
+
+/* Before a handler: who is it, and may he? */
+static bool
+gate(struct http_request *rq, struct http_response *rs)
+{
+	struct node *node = rq->context;
+	struct principal *principal;
+
+	if (!rq->route->scope)
+		return true;
+	principal = calloc(1, sizeof *principal);
+	rq->principal = principal;
+	if (principal)
+		return auth_check(node->auth, rq, rq->route->scope, principal, rs);
+	response_json(rs, 500, NULL);
+	return false;
+}
+
+static void
+leave(struct http_request *rq)
+{
+	free(rq->principal);
+	rq->principal = NULL;
+}
+
+static void
+count(const struct http_request *rq, int status, uint64_t bytes)
+{
+	const struct node *node = rq->context;
+
+	(void)bytes;
+	metrics_request(node->metrics, rq->route, status, clock_mono_us() - rq->arrived_us);
+}
+
+void
+node_default_model(struct node *node, char out[MODELS_ID_SIZE])
+{
+	pthread_mutex_lock(&node->lock);
+	memcpy(out, node->default_model, MODELS_ID_SIZE);
+	pthread_mutex_unlock(&node->lock);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+/* Prompts are in this process's memory: no core dumps, no debugger of another user. */
+static void
+seal_process(void)
+{
+#ifdef NDEBUG
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+}
+
+/* Files of the home: config, identity, state, the CLI's key. */
+static int32_t
+open_home(struct node *node, const char *dir, bool lock, struct b3iq_error *err)
+{
+	int32_t rc = home_open(&node->home, dir, err);
+
+	if (rc == B3IQ_OK && lock)
+		rc = home_lock(&node->home, err);
+	if (rc == B3IQ_OK)
+		rc = config_make_default(&node->home, err);
+	if (rc == B3IQ_OK)
+		rc = config_load(&node->home, &node->config, err);
+	if (rc == B3IQ_OK)
+		rc = identity_open(&node->identity, &node->home, err);
+	if (rc == B3IQ_OK)
+		rc = state_open(&node->home, &node->store, err);
+	if (rc == B3IQ_OK)
+		rc = keys_cli_make(node->store, &node->home, err);
+	return rc;
+}
+
+static int32_t
+recover(struct node *node, struct b3iq_error *err)
+{
+	uint64_t lost = 0;
+	int32_t rc = audit_write(node->store, "node.started", node->identity.id, B3IQ_VERSION, err);
+
+	if (rc == B3IQ_OK)
+		rc = jobs_recover(node->store, node->identity.key, &lost, err);
+	if (lost)
+		log_event(B3IQ_LOG_WARN, "jobs.lost", "count=%llu", (unsigned long long)lost);
+	return rc;
+}
+
+static int32_t
+make_parts(struct node *node, struct b3iq_error *err)
+{
+	const struct config *c = node->config;
+
+	node->services = (struct hostapi_services){ .ctx = node, .kv_get = plugin_get,
+	                                            .kv_put = plugin_put };
+	node->metrics = metrics_create();
+	node->plugins = plugins_create(err);
+	if (!node->metrics || !node->plugins)
+		return fail_memory(err, "starting the node");
+	node->models = models_create(node->plugins);
+	node->auth = auth_create(node->store, node->plugins);
+	if (!node->models || !node->auth)
+		return fail_memory(err, "starting the node");
+	node->pipeline = pipeline_create(&(struct pipeline_options){
+		.store = node->store, .key = node->identity.key, .metrics = node->metrics,
+		.streams = c->streams, .queue = c->queue, .request_s = c->request_s }, err);
+	node->pinger = pinger_create(PING_MS, err);
+	if (!node->pipeline || !node->pinger)
+		return B3IQ_E_UNAVAILABLE;
+	return reload_apply(node, c, err);
+}
+
+static int32_t
+serve(struct node *node, const struct node_options *options, struct b3iq_error *err)
+{
+	const struct config *c = node->config;
+	struct server_options o = {
+		.address = options->address ? options->address : c->address,
+		.port = options->port >= 0 ? (uint16_t)options->port : c->port,
+		.guard = { c->hosts, c->n_hosts, c->origins, c->n_origins },
+		.connections = c->connections, .workers = c->streams + c->queue + OTHER_WORKERS,
+		.queue = OTHER_QUEUE, .context = node, .gate = gate, .leave = leave, .done = count,
+		.access_log = c->access_log,
+	};
+
+	o.routes = api_routes(c->body_bytes, &o.n_routes);
+	return server_create(&node->server, &o, err);
+}
+
+static void
+say_ready(const struct node *node, const struct node_options *o)
+{
+	const char *address = o->address ? o->address : node->config->address;
+	const bool v6 = strchr(address, ':') != NULL;
+	char url[128];
+
+	snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
+	         server_port(node->server));
+	log_event(B3IQ_LOG_INFO, "node.ready", "url=%s node=%s version=%s", url, node->identity.id,
+	          B3IQ_VERSION);
+	if (o->quiet)
+		return;
+	if (o->json)
+		printf("{\"ready\":true,\"url\":\"%s\",\"pid\":%d,\"node\":\"%s\",\"public_key\":\"%s\"}\n",
+		       url, (int)getpid(), node->identity.id, node->identity.public_name);
+	else
+		printf("b3iq node is ready at %s/v1 (pid %d, home %s)\n", url, (int)getpid(),
+		       node->home.dir);
+	fflush(stdout);
+}
+
+/* ---- stop ------------------------------------------------------------------------------------- */
+
+/* The server first, so that nobody calls into what goes next. */
+static int32_t
+stop(struct node *node, struct b3iq_error *err)
+{
+	atomic_store(&node->ready, false);
+	if (server_destroy(node->server, node->config ? node->config->drain_s * 1000 : 0) != B3IQ_OK)
+		return fail(err, B3IQ_E_TIMEOUT,
+		            "requests did not end in time; what they did is recorded as lost at the next "
+		            "start");
+	node->server = NULL;
+	plugins_destroy(node->plugins);
+	pinger_destroy(node->pinger);
+	pipeline_destroy(node->pipeline);
+	auth_destroy(node->auth);
+	models_destroy(node->models);
+	metrics_destroy(node->metrics);
+	if (node->store && node->start_ms)
+		audit_write(node->store, "node.stopped", node->identity.id, "", NULL);
+	store_close(node->store);
+	identity_close(&node->identity);
+	config_free(node->config);
+	home_close(&node->home);
+	pthread_mutex_destroy(&node->lock);
+	free(node);
+	return B3IQ_OK;
+}
+
+/* ---- run ----------------------------------------------------------------------------------------- */
+
+static void
+block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* Until it is told to stop; then a second signal ends it at once. */
+static void
+wait_for_end(struct node *node, const sigset_t *set)
+{
+	sigset_t ends;
+	int number;
+
+	while (sigwait(set, &number) == 0 && number == SIGHUP) {
+		struct b3iq_error err = NO_ERROR;
+
+		reload_config(node, NULL, &err);
+	}
+	log_event(B3IQ_LOG_INFO, "node.stopping", "signal=%d", number);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+}
+
+static struct node *
+allocate(struct b3iq_error *err)
+{
+	struct node *node = calloc(1, sizeof *node);
+
+	if (!node) {
+		fail_memory(err, "starting the node");
+		return NULL;
+	}
+	node->home.lock_fd = -1;
+	pthread_mutex_init(&node->lock, NULL);
+	return node;
+}
+
+int32_t
+node_init(const char *home, struct b3iq_error *err)
+{
+	struct b3iq_error none = NO_ERROR;
+	struct node *node = allocate(err);
+	int32_t rc;
+
+	if (!node)
+		return B3IQ_E_NO_MEMORY;
+	rc = open_home(node, home, false, err);
+	stop(node, &none);
+	return rc;
+}
+
+int32_t
+node_main(const struct node_options *options, struct b3iq_error *err)
+{
+	struct b3iq_error at_stop = NO_ERROR;
+	struct node *node = allocate(err);
+	sigset_t set;
+	int32_t rc, rc_stop;
+
+	if (!node)
+		return B3IQ_E_NO_MEMORY;
+	seal_process();
+	block_signals(&set);
+	rc = open_home(node, options->home, true, err);
+	if (rc == B3IQ_OK) {
+		log_setup(node->config->log_level, node->config->log_format);
+		node->start_ms = clock_wall_ms();
+		rc = recover(node, err);
+	}
+	if (rc == B3IQ_OK)
+		rc = make_parts(node, err);
+	if (rc == B3IQ_OK)
+		rc = serve(node, options, err);
+	if (rc == B3IQ_OK) {
+		atomic_store(&node->ready, true);
+		say_ready(node, options);
+		wait_for_end(node, &set);
+	}
+	rc_stop = stop(node, &at_stop);
+	if (rc == B3IQ_OK && rc_stop != B3IQ_OK)
+		*err = at_stop;
+	return rc == B3IQ_OK ? rc_stop : rc;
+}
