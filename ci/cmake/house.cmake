@@ -17,6 +17,8 @@ add_library(b3iq_house INTERFACE)
 target_compile_definitions(b3iq_house INTERFACE _GNU_SOURCE)
 target_compile_options(b3iq_house INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes
 	-Wconversion -Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno -fstack-protector-strong)
+# json-c's own foreach macro is a statement expression.
+target_compile_options(b3iq_house INTERFACE $<$<C_COMPILER_ID:Clang>:-Wno-gnu-statement-expression>)
 target_link_options(b3iq_house INTERFACE -Wl,-z,relro -Wl,-z,now)
 target_include_directories(b3iq_house INTERFACE ${CMAKE_SOURCE_DIR}/sdk)
 if(B3IQ_SANITIZE)
