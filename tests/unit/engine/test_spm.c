@@ -9,7 +9,7 @@
 #include "engine/text/spm.c"
 #include "make.h"
 
-static const char *const pieces[] = { "a", "b", "ab", "ba", "aba", "\xe2\x96\x81", "\xe2\x96\x81" "a", "\xc3\xb6" };
+static const char *const pieces[] = { "a", "b", "ab", "ba", "aba", "\xe2\x96\x81", "\342\226\201a", "\xc3\xb6" };
 
 static void
 encodes(const struct vocab *v, const char *text, bool prefix, const char *want)
@@ -65,7 +65,7 @@ merges_by_score_then_from_the_left(void **state)
 static void
 spaces_inside_tokens(void **state)
 {
-	static const char *const inside[] = { "a", "b", "\xe2\x96\x81", "a\xe2\x96\x81", "a\xe2\x96\x81" "b" };
+	static const char *const inside[] = { "a", "b", "\xe2\x96\x81", "a\xe2\x96\x81", "a\342\226\201b" };
 	struct bytes b = BYTES(MAKE_MAX);
 	struct vocab v;
 	struct gguf *g;
