@@ -1,12 +1,11 @@
 # How a plugin is built, in this tree and with the installed SDK alike.
 #
-#   b3iq_add_plugin(NAME MANIFEST plugin.json SOURCES a.c ... [LINK lib ...] [DEFINITIONS X=1 ...]
-#                   [OUTPUT dir])
+#   b3iq_add_plugin(NAME MANIFEST plugin.json SOURCES a.c ... [LINK lib ...] [DEFINITIONS X=1 ...])
 #       A module NAME.so that exports b3iq_plugin_entry and nothing else, leaves no symbol to chance
 #       and carries the minified manifest as an ELF note.  It defines B3IQ_PLUGIN_ID and
 #       B3IQ_PLUGIN_VERSION from the manifest, so that both are written once.  The .so lies in
-#       <build>/plugins and is installed with the component `plugins`; with OUTPUT it lies in that
-#       folder and is not installed.
+#       <build>/plugins and is installed with the component `plugins`; where the variable
+#       B3IQ_PLUGIN_OUTPUT names a folder, it lies there and is not installed.
 #
 #   b3iq_check_plugin(NAME [AS name] [ARGS ...])
 #       The tests check-NAME-inline and check-NAME-sandbox: plugin-check, with these arguments, must
@@ -68,10 +67,10 @@ function(_b3iq_sanitized result)
 endfunction()
 
 function(b3iq_add_plugin name)
-	cmake_parse_arguments(P "" "MANIFEST;OUTPUT" "SOURCES;LINK;DEFINITIONS" ${ARGN})
+	cmake_parse_arguments(P "" "MANIFEST" "SOURCES;LINK;DEFINITIONS" ${ARGN})
 	if(NOT P_MANIFEST OR NOT P_SOURCES OR P_UNPARSED_ARGUMENTS)
 		message(FATAL_ERROR "b3iq_add_plugin(NAME MANIFEST plugin.json SOURCES a.c ... "
-			"[LINK ...] [DEFINITIONS ...] [OUTPUT dir])")
+			"[LINK ...] [DEFINITIONS ...])")
 	endif()
 	get_filename_component(manifest ${P_MANIFEST} ABSOLUTE)
 	set(note ${CMAKE_CURRENT_BINARY_DIR}/${name}-manifest.c)
@@ -99,8 +98,8 @@ function(b3iq_add_plugin name)
 		target_link_options(${name} PRIVATE -Wl,-z,defs)
 	endif()
 
-	if(P_OUTPUT)
-		set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${P_OUTPUT})
+	if(B3IQ_PLUGIN_OUTPUT)
+		set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${B3IQ_PLUGIN_OUTPUT})
 	else()
 		set_target_properties(${name} PROPERTIES
 			LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
