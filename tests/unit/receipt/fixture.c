@@ -11,10 +11,11 @@
 /* What the model picks after the prompt and n ids, and its probe. */
 static int32_t
 pick(const uint8_t weights[32], const struct b3iq_gen_request *req, const int32_t *ids, size_t n,
-     uint8_t probe[8])
+     int32_t *id, uint8_t probe[8])
 {
 	struct sha256 s;
-	uint8_t hash[32];
+	uint8_t hash[32] = { 0 };
+	int32_t rc;
 
 	sha256_begin(&s);
 	sha256_add(&s, weights, 32);
@@ -24,9 +25,10 @@ pick(const uint8_t weights[32], const struct b3iq_gen_request *req, const int32_
 	sha256_add(&s, &req->top_p, sizeof(req->top_p));
 	sha256_add(&s, &req->top_k, sizeof(req->top_k));
 	sha256_add(&s, ids, n * sizeof(*ids));
-	assert_int_equal(sha256_end(&s, hash), B3IQ_OK);
+	rc = sha256_end(&s, hash);
 	memcpy(probe, hash + 8, 8);
-	return hash[0] | hash[1] << 8;
+	*id = hash[0] | hash[1] << 8;
+	return rc;
 }
 
 static int32_t
@@ -40,7 +42,9 @@ replay(void *self, const struct b3iq_gen_request *req, const int32_t *ids, size_
 
 	(void)err;
 	for (i = 0; i < n_ids; i++) {
-		id = pick(self, req, ids, i, probe);
+		rc = pick(self, req, ids, i, &id, probe);
+		if (rc != B3IQ_OK)
+			return rc;
 		chunk = (struct b3iq_chunk){ .size = sizeof(chunk), .n_ids = 1, .text = "", .ids = &id,
 			                     .probe = probe, .probe_len = sizeof(probe) };
 		rc = sink->emit(sink, &chunk);
@@ -71,7 +75,7 @@ generate(struct fixture *f)
 	assert_int_equal(commit_salt(f->secret, COMMIT_TOKENS, salt), B3IQ_OK);
 	assert_int_equal(trace_init(&t, salt), B3IQ_OK);
 	for (i = 0; i < FIXTURE_TOKENS; i++) {
-		f->ids[i] = pick(f->root, &f->req, f->ids, i, f->probes[i]);
+		assert_int_equal(pick(f->root, &f->req, f->ids, i, &f->ids[i], f->probes[i]), B3IQ_OK);
 		assert_int_equal(trace_token(&t, f->ids[i], f->probes[i], 8), B3IQ_OK);
 	}
 	assert_int_equal(merkle_root(&t.logits, f->logits), B3IQ_OK);
