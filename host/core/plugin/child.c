@@ -128,7 +128,7 @@ receive_main(void *arg)
 			left = wire_flush(&c->wire);
 		if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
 			continue;
-		if (wire_receive(&c->wire) < 0)
+		if (wire_receive(&c->wire, false) < 0)
 			end_process(END_FINE); /* the host is gone, or lets go of us */
 		while ((got = wire_next(&c->wire, &f)) > 0)
 			if (!handle(c, &f))

@@ -220,6 +220,12 @@ codec_get_auth(struct wire_reader *r, struct b3iq_auth_request *q)
 	q->now_ms = wire_u64(r);
 }
 
+bool
+codec_chunk_sound(const struct b3iq_chunk *c)
+{
+	return (c->text != NULL || c->text_len == 0) && (c->probe != NULL || c->probe_len == 0);
+}
+
 void
 codec_put_chunk(struct buf *b, const struct b3iq_chunk *c)
 {

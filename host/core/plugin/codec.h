@@ -103,6 +103,8 @@ void codec_put_op(struct buf *, const struct b3iq_ledger_op *);
 void codec_get_op(struct wire_reader *, struct b3iq_ledger_op *);
 void codec_put_auth(struct buf *, const struct b3iq_auth_request *);
 void codec_get_auth(struct wire_reader *, struct b3iq_auth_request *);
+/* Is there something behind every length? */
+bool codec_chunk_sound(const struct b3iq_chunk *);
 /* The ids stand first, so that they are aligned where the payload is. */
 void codec_put_chunk(struct buf *, const struct b3iq_chunk *);
 bool codec_get_chunk(const uint8_t *payload, size_t len, struct b3iq_chunk *);

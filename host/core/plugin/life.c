@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define PINGS_LOST 3    /* unanswered: the process is frozen                    */
 #define KILL_MS    2000 /* from SIGABRT, or a closed socket, to SIGKILL         */
 #define BYE_MS     5000 /* for destroy()                                        */
+#define LAST_WORDS_MS 100 /* for what a dead process had sent                    */
 #define IDLE_MS    1000 /* how late a hang may be noticed                       */
 #define EVENTS     32
 
@@ -29,7 +31,7 @@ struct watch {                  /* a life in a sandbox                          
 	enum phase phase;
 	uint64_t due_ms;            /* end of the phase                          */
 	uint64_t ping_ms, kill_ms;  /* next ping; SIGKILL at, 0: not planned     */
-	bool gone, refused, left;   /* ended; create() said no; unsent frames    */
+	bool gone, refused;         /* it has ended; create() said no            */
 	char why[160];              /* what we blame it for, "": nothing         */
 	int32_t code;               /* of create()                               */
 	struct b3iq_error error;
@@ -54,21 +56,11 @@ watch_fd(const struct life *l, int fd, enum tag tag)
 }
 
 static void
-want_writable(const struct watch *w, bool yes)
-{
-	struct epoll_event e = { .events = EPOLLIN | (yes ? EPOLLOUT : 0), .data = { .u64 = TAG_SOCKET } };
-
-	epoll_ctl(w->life->epoll, EPOLL_CTL_MOD, remote_fd(w->remote), &e);
-}
-
-static void
 forget_fds(const struct watch *w)
 {
-	const int fds[] = { w->box.pid_fd, w->box.err_fd, remote_fd(w->remote),
-	                    remote_wake_fd(w->remote) };
-
-	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
-		epoll_ctl(w->life->epoll, EPOLL_CTL_DEL, fds[i], NULL);
+	remote_unwatch(w->remote);
+	epoll_ctl(w->life->epoll, EPOLL_CTL_DEL, w->box.pid_fd, NULL);
+	epoll_ctl(w->life->epoll, EPOLL_CTL_DEL, w->box.err_fd, NULL);
 }
 
 /* ---- ending it -------------------------------------------------------------------- */
@@ -117,23 +109,13 @@ receive(struct watch *w, uint64_t now)
 {
 	if (remote_receive(w->remote) >= 0)
 		return;
-	epoll_ctl(w->life->epoll, EPOLL_CTL_DEL, remote_fd(w->remote), NULL);
+	remote_unwatch(w->remote);
 	if (remote_broken(w->remote)) {
 		blame(w, "broke the protocol");
 		kill_by(w, now);
 	} else {
 		kill_by(w, now + KILL_MS); /* it usually is dead already */
 	}
-}
-
-static void
-flush(struct watch *w)
-{
-	const bool left = remote_flush(w->remote);
-
-	if (left != w->left)
-		want_writable(w, left);
-	w->left = left;
 }
 
 static void
@@ -155,12 +137,12 @@ handle(struct watch *w, const struct epoll_event *e, uint64_t now)
 		break;
 	case TAG_SOCKET:
 		if ((e->events & EPOLLOUT) != 0)
-			flush(w);
+			remote_flush(w->remote);
 		if ((e->events & ~(uint32_t)EPOLLOUT) != 0)
 			receive(w, now);
 		break;
 	case TAG_FLUSH:
-		flush(w);
+		remote_flush(w->remote);
 		break;
 	default:
 		roster_cancelled(w->life->roster, e->data.u64);
@@ -308,9 +290,10 @@ pump(struct watch *w)
 		for (int i = 0; i < n; i++)
 			handle(w, &events[i], now);
 	}
-	/* What it said before it died still counts, its last answers included. */
-	while (remote_receive(w->remote) > 0)
-		;
+	/* What it said before it died still counts, its last answers included.  The end of the stream
+	 * is there, unless something that it forked holds the socket: do not wait long for that. */
+	for (int i = 0; i < LAST_WORDS_MS && remote_receive(w->remote) >= 0; i++)
+		poll(NULL, 0, 1);
 	take_refusal(w);
 	read_stderr(w);
 }
@@ -360,10 +343,11 @@ begin(struct watch *w, struct b3iq_error *err)
 		w->remote = NULL;
 		return B3IQ_E_NO_MEMORY;
 	}
-	if (!watch_fd(l, w->box.pid_fd, TAG_PROCESS) || !watch_fd(l, w->box.err_fd, TAG_STDERR) ||
-	    !watch_fd(l, remote_fd(w->remote), TAG_SOCKET) ||
-	    !watch_fd(l, remote_wake_fd(w->remote), TAG_FLUSH))
+	if (!watch_fd(l, w->box.pid_fd, TAG_PROCESS) || !watch_fd(l, w->box.err_fd, TAG_STDERR))
 		return fail_memory(err, "watching a plugin's process");
+	rc = remote_watch(w->remote, l->epoll, TAG_SOCKET, TAG_FLUSH, err);
+	if (rc != B3IQ_OK)
+		return rc;
 	l->owner.spawned(l->owner.ctx, w->box.pid);
 	w->due_ms = now + o->start_ms;
 	w->ping_ms = now + o->ping_ms;

@@ -1,10 +1,14 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "core/base/fail.h"
 #include "core/plugin/remote.h"
 
 struct remote_call {             /* on the stack of the thread that calls               */
+	struct remote_call *next, *previous; /* all that run                            */
 	uint64_t id;
 	enum codec_method method;
 	struct b3iq_sink *sink;  /* NULL: a call that emits nothing                     */
@@ -28,21 +32,25 @@ struct remote {
 	const char *instance;
 	struct hostapi *api;
 	pthread_mutex_t lock;    /* of all that follows                                 */
-	struct remote_call *call[REMOTE_CALLS];
+	struct remote_call *call[REMOTE_CALLS], *running;
 	uint64_t last_id;
 	bool dead;
+	bool receiving;          /* a thread has the receiving side of the wire         */
+	bool armed, unsent;      /* epoll looks for input; and for room                 */
+	bool lost, broken;       /* no more will come; and it is the peer's fault       */
+	int  epoll;
+	uint64_t tag;
+	uint64_t last_ping;
+	uint32_t pings;
+	bool has_ready;
+	struct codec_ready ready;
+	struct b3iq_error ready_error;
 	char reason[160];
 	pthread_t clerk;
 	pthread_cond_t upcalled;
 	struct upcall_job *first, **last;
 	size_t   n_upcalls;
 	bool has_clerk, quit;
-	/* receiving thread only */
-	bool broken, has_ready, bye;
-	uint32_t pings;
-	uint64_t last_ping;
-	struct codec_ready ready;
-	struct b3iq_error ready_error;
 };
 
 /* ---- upcalls -------------------------------------------------------------------- */
@@ -236,9 +244,22 @@ take_for_call(struct remote *r, const struct wire_frame *f)
 static bool
 take_ready(struct remote *r, const struct wire_frame *f)
 {
-	if (r->has_ready || !codec_get_ready(f, &r->ready, &r->ready_error))
-		return false;
-	r->has_ready = true;
+	bool ok;
+
+	pthread_mutex_lock(&r->lock);
+	ok = !r->has_ready && codec_get_ready(f, &r->ready, &r->ready_error);
+	r->has_ready |= ok;
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+static bool
+take_pong(struct remote *r, const struct wire_frame *f)
+{
+	pthread_mutex_lock(&r->lock);
+	if (f->call == r->last_ping)
+		r->pings = 0;
+	pthread_mutex_unlock(&r->lock);
 	return true;
 }
 
@@ -280,9 +301,7 @@ take(struct remote *r, const struct wire_frame *f)
 	case CODEC_ANSWER:
 		return take_for_call(r, f);
 	case CODEC_PONG:
-		if (f->call == r->last_ping)
-			r->pings = 0;
-		return true;
+		return take_pong(r, f);
 	case CODEC_UPCALL:
 		return take_upcall(r, f);
 	case CODEC_READY:
@@ -292,54 +311,152 @@ take(struct remote *r, const struct wire_frame *f)
 	case CODEC_METRIC:
 		return take_metric(r, f);
 	case CODEC_BYE:
-		r->bye = true;
-		return true;
+		return true; /* its process ends now, and that is what counts */
 	default:
 		return false;
 	}
 }
 
-int
-remote_receive(struct remote *r)
+/* ---- whose turn it is to receive -------------------------------------------------- */
+
+/* Lock held. */
+static void
+update_epoll(struct remote *r)
+{
+	struct epoll_event e = { .events = (r->armed ? (uint32_t)EPOLLIN : 0) |
+	                                   (r->unsent ? (uint32_t)EPOLLOUT : 0),
+	                         .data = { .u64 = r->tag } };
+
+	if (r->epoll >= 0)
+		epoll_ctl(r->epoll, EPOLL_CTL_MOD, r->wire.fd, &e);
+}
+
+static void
+arm(struct remote *r, bool yes)
+{
+	if (r->armed == yes)
+		return;
+	r->armed = yes;
+	update_epoll(r);
+}
+
+/* Nobody receives: a call that waits shall, else the instance's thread.  Lock held. */
+static void
+hand_on(struct remote *r)
+{
+	struct remote_call *c = r->running;
+
+	if (r->receiving)
+		return;
+	while (c != NULL && !c->waiting)
+		c = c->next;
+	if (c != NULL && !r->lost)
+		pthread_cond_signal(&c->changed);
+	else
+		arm(r, true);
+}
+
+/* Takes frames off the wire and gives them to whom they concern. */
+static int
+receive(struct remote *r, bool wait)
 {
 	struct wire_frame f;
-	int took, got;
+	int took = wire_receive(&r->wire, wait), got = 0;
 
-	if (r->broken)
-		return -1;
-	took = wire_receive(&r->wire);
 	if (took <= 0)
 		return took;
 	while ((got = wire_next(&r->wire, &f)) > 0)
 		if (!take(r, &f))
 			break;
-	r->broken = got != 0;
-	return r->broken ? -1 : 1;
+	return got == 0 ? 1 : -2;
 }
 
-bool
-remote_broken(const struct remote *r)
+/* Receives with the lock given up meanwhile.  Lock held; nobody else receives. */
+static int
+receive_alone(struct remote *r, bool wait)
 {
-	return r->broken;
+	int took;
+
+	r->receiving = true;
+	pthread_mutex_unlock(&r->lock);
+	took = receive(r, wait);
+	pthread_mutex_lock(&r->lock);
+	r->receiving = false;
+	if (took < 0) {
+		r->lost = true;
+		r->broken |= took == -2;
+		shutdown(r->wire.fd, SHUT_RDWR); /* the instance's thread hears of it, if it is not the one */
+	}
+	return took;
+}
+
+int
+remote_receive(struct remote *r)
+{
+	int took = 0;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->lost)
+		took = -1;
+	else if (!r->receiving)
+		took = receive_alone(r, false);
+	pthread_mutex_unlock(&r->lock);
+	return took < 0 ? -1 : took;
 }
 
 bool
+remote_broken(struct remote *r)
+{
+	bool yes;
+
+	pthread_mutex_lock(&r->lock);
+	yes = r->broken;
+	pthread_mutex_unlock(&r->lock);
+	return yes;
+}
+
+void
 remote_flush(struct remote *r)
 {
-	return wire_flush(&r->wire);
+	const bool left = wire_flush(&r->wire);
+
+	pthread_mutex_lock(&r->lock);
+	if (left != r->unsent) {
+		r->unsent = left;
+		update_epoll(r);
+	}
+	pthread_mutex_unlock(&r->lock);
 }
 
-int
-remote_fd(const struct remote *r)
+int32_t
+remote_watch(struct remote *r, int epoll, uint64_t tag, uint64_t wake_tag, struct b3iq_error *err)
 {
-	return r->wire.fd;
+	struct epoll_event in = { .events = EPOLLIN, .data = { .u64 = tag } };
+	struct epoll_event wake_up = { .events = EPOLLIN, .data = { .u64 = wake_tag } };
+
+	r->epoll = epoll;
+	r->tag = tag;
+	r->armed = true;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, r->wire.fd, &in) != 0 ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, r->wire.wake, &wake_up) != 0)
+		return fail(err, B3IQ_E_NO_MEMORY, "%s: its process cannot be watched: %s", r->instance,
+		            strerror(errno));
+	return B3IQ_OK;
 }
 
-int
-remote_wake_fd(const struct remote *r)
+void
+remote_unwatch(struct remote *r)
 {
-	return r->wire.wake;
+	pthread_mutex_lock(&r->lock);
+	if (r->epoll >= 0) {
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, r->wire.fd, NULL);
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, r->wire.wake, NULL);
+	}
+	r->epoll = -1;
+	pthread_mutex_unlock(&r->lock);
 }
+
+/* ---- what the instance's thread says ------------------------------------------------ */
 
 int32_t
 remote_hello(struct remote *r, const struct codec_hello *h, struct b3iq_error *err)
@@ -355,32 +472,36 @@ remote_hello(struct remote *r, const struct codec_hello *h, struct b3iq_error *e
 }
 
 bool
-remote_ready(const struct remote *r, struct codec_ready *ready, struct b3iq_error *err)
+remote_ready(struct remote *r, struct codec_ready *ready, struct b3iq_error *err)
 {
-	if (!r->has_ready)
-		return false;
+	bool yes;
+
+	pthread_mutex_lock(&r->lock);
+	yes = r->has_ready;
 	*ready = r->ready;
 	*err = r->ready_error;
-	return true;
+	pthread_mutex_unlock(&r->lock);
+	return yes;
 }
 
 uint32_t
 remote_ping(struct remote *r)
 {
-	wire_post(&r->wire, CODEC_PING, 0, ++r->last_ping, NULL);
-	return ++r->pings;
+	uint32_t unanswered;
+	uint64_t ping;
+
+	pthread_mutex_lock(&r->lock);
+	unanswered = ++r->pings;
+	ping = ++r->last_ping;
+	pthread_mutex_unlock(&r->lock);
+	wire_post(&r->wire, CODEC_PING, 0, ping, NULL);
+	return unanswered;
 }
 
 void
 remote_send_stop(struct remote *r)
 {
 	wire_post(&r->wire, CODEC_STOP, 0, 0, NULL);
-}
-
-bool
-remote_bye(const struct remote *r)
-{
-	return r->bye;
 }
 
 /* ---- calls -------------------------------------------------------------------------- */
@@ -407,14 +528,13 @@ send_number(struct remote *r, enum codec_frame type, uint64_t id, uint32_t n)
 bool
 remote_cancel(struct remote *r, const struct b3iq_sink *sink, int32_t rc)
 {
-	struct remote_call *c = NULL;
+	struct remote_call *c;
 	uint64_t id = 0;
 	struct buf frame;
 
 	pthread_mutex_lock(&r->lock);
-	for (size_t i = 0; i < REMOTE_CALLS && c == NULL; i++)
-		if (r->call[i] != NULL && r->call[i]->sent && r->call[i]->sink == sink)
-			c = r->call[i];
+	for (c = r->running; c != NULL && (!c->sent || c->sink != sink); c = c->next)
+		;
 	if (c != NULL && !c->cancelled) {
 		c->cancelled = true;
 		id = c->id;
@@ -444,6 +564,10 @@ begin_call(struct remote *r, struct remote_call *c, struct b3iq_error *err)
 	if (rc == B3IQ_OK) {
 		c->id = r->last_id;
 		r->call[c->id % REMOTE_CALLS] = c;
+		c->next = r->running;
+		if (c->next != NULL)
+			c->next->previous = c;
+		r->running = c;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return rc;
@@ -454,6 +578,12 @@ end_call(struct remote *r, struct remote_call *c)
 {
 	pthread_mutex_lock(&r->lock);
 	r->call[c->id % REMOTE_CALLS] = NULL;
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		r->running = c->next;
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -533,6 +663,7 @@ wait_answer(struct remote *r, struct remote_call *c, struct b3iq_error *err)
 
 			c->inbox = batch;
 			batch = full;
+			hand_on(r);
 			pthread_mutex_unlock(&r->lock);
 			sink_rc = deliver(c, &batch, sink_rc, &consumed);
 			buf_clear(&batch);
@@ -545,12 +676,16 @@ wait_answer(struct remote *r, struct remote_call *c, struct b3iq_error *err)
 		} else if (r->dead) {
 			rc = died(r, err);
 			break;
+		} else if (!r->receiving && !r->lost) {
+			arm(r, false);
+			receive_alone(r, true);
 		} else {
 			c->waiting = true;
 			pthread_cond_wait(&c->changed, &r->lock);
 			c->waiting = false;
 		}
 	}
+	hand_on(r);
 	pthread_mutex_unlock(&r->lock);
 	buf_wipe(&batch);
 	return rc;
@@ -872,6 +1007,7 @@ remote_create(int socket, const char *instance, struct hostapi *api, struct b3iq
 		free(r);
 		return NULL;
 	}
+	r->epoll = -1;
 	r->instance = instance;
 	r->api = api;
 	r->last = &r->first;
@@ -889,9 +1025,8 @@ remote_die(struct remote *r, const char *reason)
 		r->dead = true;
 		strncpy(r->reason, reason, sizeof r->reason - 1);
 	}
-	for (size_t i = 0; i < REMOTE_CALLS; i++)
-		if (r->call[i] != NULL)
-			pthread_cond_signal(&r->call[i]->changed);
+	for (struct remote_call *c = r->running; c != NULL; c = c->next)
+		pthread_cond_signal(&c->changed);
 	pthread_mutex_unlock(&r->lock);
 }
 

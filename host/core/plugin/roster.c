@@ -218,6 +218,12 @@ emit(struct b3iq_sink *sink, const struct b3iq_chunk *given)
 		return rc;
 	memcpy(&chunk, given, given->size < sizeof chunk ? given->size : sizeof chunk);
 	chunk.size = sizeof chunk;
+	if (!codec_chunk_sound(&chunk)) {
+		pthread_mutex_lock(&c->roster->lock);
+		stop_call(c, B3IQ_E_INTERNAL);
+		pthread_mutex_unlock(&c->roster->lock);
+		return B3IQ_E_INTERNAL;
+	}
 	c->n_ids += chunk.n_ids;
 	c->shows_ids |= chunk.ids != NULL;
 	atomic_store(&c->in_emit, true);
@@ -435,7 +441,9 @@ roster_leave(struct roster_call *c, int32_t rc, struct b3iq_error *err)
 	roster_run_release(run);
 	if (stop != B3IQ_OK && rc != B3IQ_OK && rc != B3IQ_E_DIED)
 		return fail(err, stop, "%s: %s", r->name,
-		            stop == B3IQ_E_TIMEOUT ? "the deadline passed" : "stopped as asked");
+		            stop == B3IQ_E_TIMEOUT  ? "the deadline passed" :
+		            stop == B3IQ_E_INTERNAL ? "the plugin emitted what is no chunk" :
+		                                      "stopped as asked");
 	return rc;
 }
 

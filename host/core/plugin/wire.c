@@ -293,7 +293,7 @@ wire_shutdown(struct wire *w)
 /* ---- receiving -------------------------------------------------------------- */
 
 int
-wire_receive(struct wire *w)
+wire_receive(struct wire *w, bool wait)
 {
 	ssize_t got;
 	char *at;
@@ -308,7 +308,7 @@ wire_receive(struct wire *w)
 	if (at == NULL)
 		return -1;
 	do
-		got = recv(w->fd, at, RECEIVE, MSG_DONTWAIT);
+		got = recv(w->fd, at, RECEIVE, wait ? 0 : MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;

@@ -61,8 +61,9 @@ bool    wire_flush(struct wire *);
 /* Ends the connection for both directions; whoever waits in wire_send() returns. */
 void    wire_shutdown(struct wire *);
 
-/* Takes what the socket holds, without waiting: 1 something, 0 nothing, -1 the peer is gone. */
-int     wire_receive(struct wire *);
+/* Takes what the socket holds, waiting for it or not: 1 something, 0 nothing, -1 the peer is gone.
+ * Several threads may take turns, one at a time. */
+int     wire_receive(struct wire *, bool wait);
 /* The next whole frame: 1, 0 none yet, -1 the peer broke the format. */
 int     wire_next(struct wire *, struct wire_frame *);
 

@@ -70,6 +70,10 @@ emit(struct b3iq_sink *sink, const struct b3iq_chunk *given)
 	if (rc != B3IQ_OK)
 		return rc;
 	memcpy(&c, given, given->size < sizeof c ? given->size : sizeof c);
+	if (!codec_chunk_sound(&c)) {
+		atomic_store(&j->stop, B3IQ_E_INTERNAL);
+		return B3IQ_E_INTERNAL;
+	}
 	buf_clear(&j->chunk);
 	codec_put_chunk(&j->chunk, &c);
 	if (j->chunk.rc != B3IQ_OK)
