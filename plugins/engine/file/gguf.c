@@ -144,15 +144,19 @@ index_slot(const struct index *ix, const void *entries, size_t stride, struct gg
 static int32_t
 broken(struct cursor *c, const char *field, const char *remedy)
 {
-	return fail_with(c->err, B3IQ_E_INVALID, "%s: %s %" PRIu64 " \"%.*s\": %s at byte %zu; %s",
-			 c->g->path, c->what, c->index, (int)(c->name.len > 60 ? 60 : c->name.len),
-			 c->name.len ? c->name.ptr : "", field, c->at, remedy);
+	int len = (int)(c->name.len > 60 ? 60 : c->name.len);
+
+	if (len)
+		return fail_with(c->err, B3IQ_E_INVALID, "%s: %s \"%.*s\": %s, at byte %zu; %s",
+				 c->g->path, c->what, len, c->name.ptr, field, c->at, remedy);
+	return fail_with(c->err, B3IQ_E_INVALID, "%s: %s %" PRIu64 ": %s, at byte %zu; %s",
+			 c->g->path, c->what, c->index, field, c->at, remedy);
 }
 
 static int32_t
 truncated(struct cursor *c, const char *field)
 {
-	return broken(c, field, "the file ends before it: download or copy the file again");
+	return broken(c, field, "the file is cut short: download or copy it again");
 }
 
 static int32_t
@@ -284,7 +288,7 @@ read_values(struct gguf *g, struct cursor *c)
 		slot = index_slot(&g->keys, g->values, sizeof(*v), v->key);
 		if (*slot != NO_ENTRY)
 			return broken(c, "the key is there twice",
-				      "a sound file names each key once: get it from its publisher");
+				      "each is named once: get the file from its publisher");
 		*slot = (uint32_t)i;
 		v->kind = (enum gguf_kind)kind;
 		v->data = g->base + c->at;
@@ -300,7 +304,8 @@ static int32_t
 unknown_type(struct cursor *c, uint32_t type)
 {
 	return fail_with(c->err, B3IQ_E_UNSUPPORTED,
-			 "%s: tensor \"%.*s\" has type %" PRIu32 ", which this build does not know; "
+			 "%s: tensor \"%.*s\" has type %" PRIu32
+			 ", which this build does not know; "
 			 "convert the model again, to Q8_0 for example",
 			 c->g->path, (int)(c->name.len > 60 ? 60 : c->name.len), c->name.ptr, type);
 }
@@ -343,7 +348,7 @@ read_shape(struct cursor *c, struct gguf_tensor *t)
 	return B3IQ_OK;
 }
 
-/* Reads tensor descriptions; data keeps the offset until place_tensors() knows where data starts. */
+/* Reads tensor descriptions; place_tensors() turns the offsets into data. */
 static int32_t
 read_tensors(struct gguf *g, struct cursor *c, uint64_t *offsets)
 {
@@ -454,10 +459,11 @@ read_header(struct gguf *g, struct cursor *c)
 	int32_t rc = take_u32(c, &magic, "magic");
 
 	if (!rc && magic != MAGIC)
-		return fail_with(c->err, magic == MAGIC_SWAPPED ? B3IQ_E_UNSUPPORTED : B3IQ_E_INVALID,
+		return fail_with(c->err,
+				 magic == MAGIC_SWAPPED ? B3IQ_E_UNSUPPORTED : B3IQ_E_INVALID,
 				 magic == MAGIC_SWAPPED
-					 ? "%s: a big-endian file; convert it to little-endian"
-					 : "%s: not a GGUF file (no GGUF at its start); give a .gguf",
+				     ? "%s: a big-endian file; convert it to little-endian"
+				     : "%s: not a GGUF file (no GGUF at its start); give a .gguf",
 				 g->path);
 	if (!rc)
 		rc = take_u32(c, &version, "version");
@@ -555,11 +561,12 @@ map(struct gguf *g, struct b3iq_error *err)
 	if (fstat(fd, &st))
 		rc = open_failed(g->path, err);
 	else if (!S_ISREG(st.st_mode))
-		rc = fail_with(err, B3IQ_E_INVALID, "%s: not a regular file; give a .gguf file", g->path);
+		rc = fail_with(err, B3IQ_E_INVALID, "%s: not a regular file; give a .gguf file",
+			       g->path);
 	else if (st.st_size < 24)
 		rc = fail_with(err, B3IQ_E_INVALID,
-			       "%s: %lld bytes are no GGUF file; download or copy it again", g->path,
-			       (long long)st.st_size);
+			       "%s: %lld bytes are no GGUF file; download or copy it again",
+			       g->path, (long long)st.st_size);
 	else
 		base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (!rc && base == MAP_FAILED)
@@ -686,15 +693,18 @@ find(const struct gguf *g, const char *key, const struct gguf_value **out, struc
 	*out = gguf_value(g, key);
 	if (*out)
 		return B3IQ_OK;
-	return fail_with(err, B3IQ_E_NOT_FOUND, "%s: has no %s; convert the model again", g->path, key);
+	return fail_with(err, B3IQ_E_NOT_FOUND, "%s: has no %s; convert the model again", g->path,
+			 key);
 }
 
 static int32_t
 wrong_kind(const struct gguf *g, const struct gguf_value *v, const char *want,
 	   struct b3iq_error *err)
 {
-	return fail_with(err, B3IQ_E_INVALID, "%s: %.*s is %s and does not serve as %s; convert the "
-			 "model again", g->path, (int)(v->key.len > 80 ? 80 : v->key.len), v->key.ptr,
+	return fail_with(err, B3IQ_E_INVALID,
+			 "%s: %.*s is %s and does not serve as %s; convert the "
+			 "model again",
+			 g->path, (int)(v->key.len > 80 ? 80 : v->key.len), v->key.ptr,
 			 gguf_kind_name(v->kind), want);
 }
 
@@ -853,9 +863,10 @@ gguf_array(const struct gguf *g, const char *key, enum gguf_kind kind, struct gg
 	memcpy(&have, v->data, sizeof(have));
 	memcpy(&count, v->data + 4, sizeof(count));
 	if (have != (uint32_t)kind)
-		return fail_with(err, B3IQ_E_INVALID, "%s: %s has elements of kind %s instead of %s; "
-				 "convert the model again", g->path, key, gguf_kind_name(have),
-				 gguf_kind_name(kind));
+		return fail_with(err, B3IQ_E_INVALID,
+				 "%s: %s has elements of kind %s instead of %s; "
+				 "convert the model again",
+				 g->path, key, gguf_kind_name(have), gguf_kind_name(kind));
 	*out = (struct gguf_array){ kind, (size_t)count, v->data + 12, v->size - 12 };
 	return B3IQ_OK;
 }

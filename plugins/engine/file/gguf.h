@@ -98,7 +98,7 @@ struct gguf_value {
  * that this build does not know), B3IQ_E_NO_MEMORY. */
 int32_t gguf_open(struct gguf **, const char *path, struct b3iq_error *);
 
-/* The same over bytes that the caller keeps until gguf_close(); `name` stands in the errors.  Tensor
+/* The same over bytes that the caller keeps until gguf_close(); `name` stands in errors.  Tensor
  * data is as aligned as `data` is. */
 int32_t gguf_open_memory(struct gguf **, const void *data, size_t size, const char *name,
 			 struct b3iq_error *);

@@ -94,9 +94,10 @@ merge_slot(const struct bpe *b, uint32_t left, uint32_t right)
 	return &b->merges[i];
 }
 
-/* "left right", cut at the first space that is not its first byte; the first of equal lines counts. */
+/* "left right", cut at the first space behind its first byte; the first of equal lines counts. */
 static int32_t
-add_merge(struct bpe *b, struct extras *x, struct gguf_str line, uint32_t rank, struct bytes *joined)
+add_merge(struct bpe *b, struct extras *x, struct gguf_str line, uint32_t rank,
+	  struct bytes *joined)
 {
 	const char *space = line.len > 1 ? memchr(line.ptr + 1, ' ', line.len - 1) : NULL;
 	struct bpe_merge merge = { .rank = rank }, *slot;
@@ -306,9 +307,10 @@ bpe_encode(const struct bpe *b, const struct vocab *v, const char *text, size_t 
 {
 	uint32_t *points = malloc((len + 1) * sizeof(*points));
 	uint8_t *classes = malloc(len + 1);
-	struct session s = { .sink = { encode_word }, .bpe = b, .vocab = v, .points = points, .out = out,
-			     .word = BYTES(4 * (size_t)TOKENIZER_MAX_TEXT),
-			     .spelling = BYTES(VOCAB_MAX_BYTES) };
+	struct session s = {
+		.sink = { encode_word }, .bpe = b, .vocab = v, .points = points, .out = out,
+		.word = BYTES(4 * (size_t)TOKENIZER_MAX_TEXT), .spelling = BYTES(VOCAB_MAX_BYTES),
+	};
 	struct pretok_text t = { points, classes };
 	int32_t rc = B3IQ_E_NO_MEMORY;
 	size_t n = 0, taken;

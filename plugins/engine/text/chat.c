@@ -105,9 +105,11 @@ static const struct marks marks[] = {
 	  { NULL } },
 	{ CHAT_SMOLLM2, { "<|im_start|>", "named SmolLM, trained by Hugging Face<|im_end|>" },
 	  { "Reasoning Mode", "tools" } },
-	{ CHAT_QWEN2, { "<|im_start|>", "You are a helpful assistant.<|im_end|>" }, { "tool", "Qwen" } },
+	{ CHAT_QWEN2, { "<|im_start|>", "You are a helpful assistant.<|im_end|>" },
+	  { "tool", "Qwen" } },
 	{ CHAT_CHATML, { "<|im_start|>", "<|im_end|>" }, { "tool", "think", "raise_exception" } },
-	{ CHAT_LLAMA31, { "<|start_header_id|>", "Cutting Knowledge Date", "26 Jul 2024" }, { NULL } },
+	{ CHAT_LLAMA31, { "<|start_header_id|>", "Cutting Knowledge Date", "26 Jul 2024" },
+	  { NULL } },
 	{ CHAT_LLAMA3, { "<|start_header_id|>", "<|eot_id|>", "trim" }, { "tool", "think" } },
 	{ CHAT_GEMMA3, { "<start_of_turn>", "first_user_prefix" }, { "tool" } },
 	{ CHAT_GEMMA, { "<start_of_turn>", "System role not supported" }, { "tool" } },
@@ -179,8 +181,10 @@ chat_detect(const char *jinja, size_t len, enum chat_format *format, struct b3iq
 		memcpy(known + n, names[i], strlen(names[i]) + 1);
 		n += strlen(names[i]);
 	}
-	return fail_with(err, B3IQ_E_UNSUPPORTED, "the model's chat template is not one of those known:%s; "
-			 "use completions, or another model", known);
+	return fail_with(err, B3IQ_E_UNSUPPORTED,
+			 "the model's chat template is not one of those known:%s; "
+			 "use completions, or another model",
+			 known);
 }
 
 static bool
@@ -200,8 +204,10 @@ chat_detect_file(const struct gguf *g, enum chat_format *format, struct b3iq_err
 	int32_t rc = gguf_string(g, "tokenizer.chat_template", &jinja, NULL);
 
 	if (rc)
-		return fail_with(err, B3IQ_E_NOT_FOUND, "%s: has no chat template, it is a base model; use "
-				 "completions, or the model's chat variant", gguf_path(g));
+		return fail_with(err, B3IQ_E_NOT_FOUND,
+				 "%s: has no chat template, it is a base model; use "
+				 "completions, or the model's chat variant",
+				 gguf_path(g));
 	rc = chat_detect(jinja.ptr, jinja.len, format, err);
 	if (rc || !closes_with_s(*format))
 		return rc;
@@ -213,9 +219,11 @@ chat_detect_file(const struct gguf *g, enum chat_format *format, struct b3iq_err
 		if (!gguf_array_next(&tokens, &at, &eos))
 			break;
 	if (!rc && !gguf_str_equal(eos, "</s>"))
-		rc = fail_with(err, B3IQ_E_UNSUPPORTED, "%s: a %s template, but turns end with \"%.*s\" "
-			       "instead of </s>; use completions, or another model", gguf_path(g),
-			       chat_format_name(*format), (int)(eos.len > 40 ? 40 : eos.len), eos.ptr);
+		rc = fail_with(err, B3IQ_E_UNSUPPORTED,
+			       "%s: a %s template, but turns end with \"%.*s\" "
+			       "instead of </s>; use completions, or another model",
+			       gguf_path(g), chat_format_name(*format),
+			       (int)(eos.len > 40 ? 40 : eos.len), eos.ptr);
 	return rc;
 }
 
@@ -305,7 +313,8 @@ trim_right(struct gguf_str s)
 	while (s.len) {
 		size_t last = s.len - 1;
 
-		while (last && s.len - last < UNICODE_MAX_UTF8 && ((uint8_t)s.ptr[last] & 0xc0) == 0x80)
+		while (last && s.len - last < UNICODE_MAX_UTF8 &&
+		       ((uint8_t)s.ptr[last] & 0xc0) == 0x80)
 			last--;
 		if (!is_strippable(unicode_decode(s.ptr + last, s.len - last, &taken)) ||
 		    taken != s.len - last)
@@ -407,17 +416,26 @@ qwen_tool(struct writer *w, const struct chat *c, size_t i)
 		close_turn(w, &styles[c->format]);
 }
 
+static bool
+starts(struct gguf_str s, const char *text)
+{
+	return s.len >= strlen(text) && !memcmp(s.ptr, text, strlen(text));
+}
+
+static bool
+ends(struct gguf_str s, const char *text)
+{
+	return s.len >= strlen(text) && !memcmp(s.ptr + s.len - strlen(text), text, strlen(text));
+}
+
 /* The last question: the last user message that is no wrapped tool answer. */
 static size_t
 last_question(const struct chat *c)
 {
-	static const char open[] = "<tool_response>", close[] = "</tool_response>";
-
 	for (size_t i = c->n; i-- > 0;) {
 		const struct chat_message *m = &c->messages[i];
-		bool wrapped = m->len >= sizeof(open) - 1 && m->len >= sizeof(close) - 1 &&
-			       !memcmp(m->text, open, sizeof(open) - 1) &&
-			       !memcmp(m->text + m->len - (sizeof(close) - 1), close, sizeof(close) - 1);
+		struct gguf_str said = { m->text, m->len };
+		bool wrapped = starts(said, "<tool_response>") && ends(said, "</tool_response>");
 
 		if (m->role == CHAT_USER && !wrapped)
 			return i;
@@ -434,7 +452,8 @@ split_thought(struct gguf_str all, struct gguf_str *thought, struct gguf_str *sa
 
 	*thought = (struct gguf_str){ all.ptr, 0 };
 	*said = all;
-	for (at = all.ptr; (at = memmem(at, (size_t)(end - at), close, sizeof(close) - 1)) != NULL;) {
+	at = all.ptr;
+	while ((at = memmem(at, (size_t)(end - at), close, sizeof(close) - 1)) != NULL) {
 		first = first ? first : at;
 		at += sizeof(close) - 1;
 		last = at;
@@ -442,7 +461,8 @@ split_thought(struct gguf_str all, struct gguf_str *thought, struct gguf_str *sa
 	if (!first)
 		return;
 	*said = strip_newlines((struct gguf_str){ last, (size_t)(end - last) }, true, false);
-	*thought = strip_newlines((struct gguf_str){ all.ptr, (size_t)(first - all.ptr) }, false, true);
+	*thought = (struct gguf_str){ all.ptr, (size_t)(first - all.ptr) };
+	*thought = strip_newlines(*thought, false, true);
 	end = thought->ptr + thought->len;
 	while ((at = memmem(thought->ptr, thought->len, open, sizeof(open) - 1)) != NULL) {
 		thought->ptr = at + sizeof(open) - 1;
@@ -477,14 +497,15 @@ qwen3_assistant(struct writer *w, const struct chat *c, size_t i, size_t questio
 static void
 json_string(struct writer *w, struct gguf_str s)
 {
-	static const char hex[] = "0123456789abcdef", plain[] = "\"\\\n\r\t\b\f", coded[] = "\"\\nrtbf";
+	static const char hex[] = "0123456789abcdef", plain[] = "\"\\\n\r\t\b\f",
+			  coded[] = "\"\\nrtbf";
 
 	text(w, "\"");
 	for (size_t i = 0; i < s.len; i++) {
 		const char *known = s.ptr[i] ? strchr(plain, s.ptr[i]) : NULL;
 		uint8_t c = (uint8_t)s.ptr[i];
-		char escape[6] = { '\\', known ? coded[known - plain] : 'u', '0', '0', hex[c >> 4 & 15],
-				   hex[c & 15] };
+		char letter = known ? coded[known - plain] : 'u';
+		char escape[6] = { '\\', letter, '0', '0', hex[c >> 4 & 15], hex[c & 15] };
 
 		if (known || c < 0x20)
 			put(w, escape, known ? 2 : 6, false);
@@ -581,8 +602,8 @@ render_gemma(struct writer *w, const struct chat *c)
 		open_turn(w, s, s->assistant);
 }
 
-/* The user's text with the system prompt before it, in the turn where the format wants it.  Llama 2's
- * template strips both as one text: what leads the user's part stays. */
+/* The user's text with the system prompt before it, in the turn where the format wants it.  Llama
+ * 2's template strips both as one text: what leads the user's part stays. */
 static void
 inst_user(struct writer *w, const struct chat *c, size_t i, size_t first)
 {
@@ -645,8 +666,8 @@ alternates(enum chat_format format)
 static int32_t
 refuse(const struct chat *c, const char *why)
 {
-	return fail_with(c->err, B3IQ_E_INVALID, "messages: %s (the model's chat format is %s)", why,
-			 chat_format_name(c->format));
+	return fail_with(c->err, B3IQ_E_INVALID, "messages: %s (the model's chat format is %s)",
+			 why, chat_format_name(c->format));
 }
 
 static int32_t
@@ -659,7 +680,7 @@ check(const struct chat *c)
 	if (c->n > CHAT_MAX_MESSAGES)
 		return refuse(c, "there are more than 4096; send fewer");
 	if (first && (c->format == CHAT_GEMMA || c->format == CHAT_MISTRAL1))
-		return refuse(c, "this model knows no system role; put it into the first user message");
+		return refuse(c, "this model knows no system role; put it into a user message");
 	for (size_t i = 0; i < c->n; i++) {
 		enum chat_role role = c->messages[i].role;
 

@@ -1,15 +1,15 @@
 /* chat.h - chat messages to a prompt, by the template that the model was trained with.
  *
- * The template of a GGUF (tokenizer.chat_template) is a Jinja program.  It is not run: it is recognised
- * by its markers as one of CHAT_FORMATS, and this code renders what that template would.  The result
- * is a list of parts: what the template writes as control tokens is marked so, and all else, above
- * all what users wrote, is text in which no control token is ever recognised.
+ * The template of a GGUF (tokenizer.chat_template) is a Jinja program.  It is not run: it is
+ * recognised by its marks as one of CHAT_FORMATS, and this code renders what that template would.
+ * The result is a list of parts: what the template writes as control tokens is marked so, and all
+ * else, above all what users wrote, is text in which no control token is ever recognised.
  *
- *   Roles     system (developer is the same) first if at all; then user and assistant alternate where
- *             the template demands it; tool where the template knows it.  A violation is B3IQ_E_INVALID
- *             with the sentence that a client may see.
- *   BOS       The first one is never part of the prompt: chat_encode() adds it where the model wants
- *             it.  (Llama 2 has one before each later turn.)
+ *   Roles     system (developer is the same), user, assistant; they alternate where the template
+ *             demands it; tool where the template knows it.  A violation is B3IQ_E_INVALID with
+ *             the sentence that a client may see.
+ *   BOS       The first one is never part of the prompt: chat_encode() adds it where the model
+ *             wants it.  (Llama 2 has one before each later turn.)
  *   Dates     Llama 3.1 writes the date that its template has built in, so that equal messages give
  *             equal prompts on any day.
  *   Threads   Pure functions on the caller's memory.
@@ -69,8 +69,8 @@ struct chat_prompt {
 
 /* Which format a template is.  B3IQ_E_UNSUPPORTED lists those that are recognised. */
 int32_t chat_detect(const char *jinja, size_t len, enum chat_format *, struct b3iq_error *);
-/* The same for a file (tokenizer.chat_template).  Checks too that the file's EOS is the one that the
- * format closes turns with.  B3IQ_E_NOT_FOUND: a base model, without a template. */
+/* The same for a file (tokenizer.chat_template).  Checks too that the file's EOS is the one that
+ * the format closes turns with.  B3IQ_E_NOT_FOUND: a base model, without a template. */
 int32_t chat_detect_file(const struct gguf *, enum chat_format *, struct b3iq_error *);
 const char *chat_format_name(enum chat_format);
 

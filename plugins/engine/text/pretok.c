@@ -406,7 +406,8 @@ split(const struct pretok_pass *pass, const struct pretok_text *t, size_t at, si
 }
 
 int32_t
-pretok_split(const struct pretok *p, const struct pretok_text *t, size_t n, struct pretok_sink *sink)
+pretok_split(const struct pretok *p, const struct pretok_text *t, size_t n,
+	     struct pretok_sink *sink)
 {
 	return n ? split(p->passes, t, 0, n, sink) : 0;
 }

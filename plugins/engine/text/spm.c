@@ -62,8 +62,8 @@ escape(struct bytes *out, const char *text, size_t len, bool prefix)
 	return rc;
 }
 
-/* Where the word that starts at `at` ends.  Where spaces only lead tokens, no merge crosses from a word
- * into the space of the next, so words are encoded one by one: same ids, smaller heaps. */
+/* Where the word that starts at `at` ends.  Where spaces only lead tokens, no merge crosses from a
+ * word into the space of the next, so words are encoded one by one: same ids, smaller heaps. */
 static size_t
 word_end(const struct vocab *v, const struct bytes *text, size_t at)
 {
@@ -111,8 +111,8 @@ emit(const struct vocab *v, const char *text, const struct merge_symbol *symbol,
 }
 
 static int32_t
-encode_word(const struct rule *rule, struct merge *m, const struct bytes *text, size_t at, size_t end,
-	    struct tokens *out)
+encode_word(const struct rule *rule, struct merge *m, const struct bytes *text, size_t at,
+	    size_t end, struct tokens *out)
 {
 	int32_t rc;
 

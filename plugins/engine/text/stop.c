@@ -24,12 +24,15 @@ stop_init(struct stop *s, const struct stop_string *strings, size_t n, struct b3
 {
 	*s = (struct stop){ .hit = -1 };
 	if (n > STOP_MAX_STRINGS)
-		return fail_with(err, B3IQ_E_INVALID, "%zu stop strings where at most %u are allowed", n,
+		return fail_with(err, B3IQ_E_INVALID,
+				 "%zu stop strings where at most %u are allowed", n,
 				 STOP_MAX_STRINGS);
 	for (size_t i = 0; i < n; i++) {
 		if (!strings[i].len || strings[i].len > STOP_MAX_LEN)
-			return fail_with(err, B3IQ_E_INVALID, "stop string %zu has %zu bytes where 1 to %u "
-					 "are allowed", i, strings[i].len, STOP_MAX_LEN);
+			return fail_with(err, B3IQ_E_INVALID,
+					 "stop string %zu has %zu bytes where 1 to %u "
+					 "are allowed",
+					 i, strings[i].len, STOP_MAX_LEN);
 		memcpy(s->strings[i], strings[i].text, strings[i].len);
 		s->lens[i] = (uint16_t)strings[i].len;
 		find_borders(strings[i].text, strings[i].len, s->fails[i]);
@@ -80,7 +83,8 @@ release(struct stop *s, size_t n, bool last)
 
 		if (len > n - at || (!scan && !last))
 			break;
-		rc = scan > 0 ? bytes_add(&s->out, s->held + at, len) : bytes_text(&s->out, REPLACEMENT);
+		rc = scan > 0 ? bytes_add(&s->out, s->held + at, len)
+			      : bytes_text(&s->out, REPLACEMENT);
 		at += len;
 	}
 	memmove(s->held, s->held + at, s->n_held - at);
@@ -108,7 +112,8 @@ start_output(struct stop *s, size_t n)
 }
 
 int32_t
-stop_push(struct stop *s, const char *bytes, size_t n, const char **text, size_t *len, bool *stopped)
+stop_push(struct stop *s, const char *bytes, size_t n, const char **text, size_t *len,
+	  bool *stopped)
 {
 	int32_t rc = B3IQ_OK;
 

@@ -1,7 +1,7 @@
 /* stop.h - the last step before text leaves: stop strings across token borders, whole characters.
  *
  * Bytes of tokens go in, text goes out.  What could still become a stop string is held back, and
- * nothing else; what went out is always valid UTF-8: a character whose bytes are not all there waits,
+ * nothing else; what went out is always valid UTF-8: a character that is not all there waits,
  * and bytes that can never become one leave as U+FFFD (one per maximal subpart, as Unicode 3.9 and
  * WHATWG say).  The stop string itself never leaves.
  *
@@ -31,7 +31,7 @@ struct stop {
 	uint16_t     matched[STOP_MAX_STRINGS];
 	uint32_t     n_strings;
 	int32_t      hit;     /* index of the string that ended the stream, -1 */
-	char         held[STOP_MAX_LEN + 4]; /* a candidate, behind at most 3 bytes of a character */
+	char         held[STOP_MAX_LEN + 4]; /* a candidate behind part of a character */
 	uint32_t     n_held;
 	bool         ended;
 	struct bytes out;

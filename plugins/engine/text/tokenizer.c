@@ -66,9 +66,11 @@ unknown_pretok(const struct gguf *g, struct gguf_str name, struct b3iq_error *er
 		len += n;
 	}
 	known[len] = 0;
-	return fail_with(err, B3IQ_E_UNSUPPORTED, "%s: pre-tokenizer \"%.*s\" (%s) is not known; known "
-			 "families:%s", gguf_path(g), (int)(name.len > 40 ? 40 : name.len), name.ptr,
-			 KEY_PRE, known);
+	return fail_with(err, B3IQ_E_UNSUPPORTED,
+			 "%s: pre-tokenizer \"%.*s\" (%s) is not known; known "
+			 "families:%s",
+			 gguf_path(g), (int)(name.len > 40 ? 40 : name.len), name.ptr, KEY_PRE,
+			 known);
 }
 
 static int32_t
@@ -103,9 +105,11 @@ tokenizer_create(struct tokenizer **out, const struct gguf *g, struct b3iq_error
 	else if (!rc && gguf_str_equal(model, "gpt2"))
 		rc = create_bpe(t, g, err);
 	else if (!rc)
-		rc = fail_with(err, B3IQ_E_UNSUPPORTED, "%s: tokenizer \"%.*s\" (%s) is not known; use a "
-			       "model with a llama (SPM) or gpt2 (BPE) tokenizer", gguf_path(g),
-			       (int)(model.len > 40 ? 40 : model.len), model.ptr, KEY_MODEL);
+		rc = fail_with(err, B3IQ_E_UNSUPPORTED,
+			       "%s: tokenizer \"%.*s\" (%s) is not known; use a "
+			       "model with a llama (SPM) or gpt2 (BPE) tokenizer",
+			       gguf_path(g), (int)(model.len > 40 ? 40 : model.len), model.ptr,
+			       KEY_MODEL);
 	if (!rc)
 		rc = special_init(&t->special, &t->vocab, err);
 	if (rc) {
@@ -207,7 +211,8 @@ result(int32_t rc, const struct tokens *out, struct b3iq_error *err)
 static int32_t
 too_long(size_t len, struct b3iq_error *err)
 {
-	return fail_with(err, B3IQ_E_INVALID, "the text has %zu bytes where %u are read; shorten it", len,
+	return fail_with(err, B3IQ_E_INVALID,
+			 "the text has %zu bytes where %u are read; shorten it", len,
 			 TOKENIZER_MAX_TEXT);
 }
 
@@ -261,11 +266,12 @@ tokenizer_encode_parts(const struct tokenizer *t, const struct tokenizer_part *p
 		int32_t id = control_token(&t->vocab, &parts[i]);
 
 		if (id < 0) {
-			size_t skip = last < 0 || text.len ? 0
-							   : special_strip(&t->vocab, last, parts[i].text,
-									   0, parts[i].len);
+			const struct tokenizer_part *p = &parts[i];
+			size_t skip = 0;
 
-			rc = bytes_add(&text, parts[i].text + skip, parts[i].len - skip);
+			if (last >= 0 && !text.len)
+				skip = special_strip(&t->vocab, last, p->text, 0, p->len);
+			rc = bytes_add(&text, p->text + skip, p->len - skip);
 			continue;
 		}
 		rc = flush(&s, &text);

@@ -1,7 +1,7 @@
 /* tokenizer.h - text to token ids and back, exactly as llama.cpp does for the same GGUF.
  *
- * Two kinds: SPM (tokenizer.ggml.model "llama": score-driven merges, byte fallback) and BPE ("gpt2":
- * byte level, rank-driven merges after a pre-tokenizer named by tokenizer.ggml.pre).
+ * Two kinds: SPM (tokenizer.ggml.model "llama": score-driven merges, byte fallback) and BPE
+ * ("gpt2": byte level, rank-driven merges after a pre-tokenizer named by tokenizer.ggml.pre).
  *
  *   Special   Control and user-defined tokens that stand in a text are text, unless the caller says
  *             TOKENIZER_SPECIAL for text of its own making (a chat template).  User-defined tokens
@@ -64,15 +64,15 @@ uint32_t tokenizer_size(const struct tokenizer *); /* tokens of the vocabulary *
 int32_t tokenizer_encode(const struct tokenizer *, const char *text, size_t len, uint32_t flags,
 			 struct tokens *out, struct b3iq_error *);
 
-/* A prompt of several parts, as chat.h renders it: adjacent text is tokenized as one text, a control
+/* A prompt of several parts, as chat.h renders it: adjacent text is tokenized as one, a control
  * part becomes its control token, or text where the vocabulary has no such token.  Only control
  * parts can yield control tokens.  flags: TOKENIZER_ENDS. */
 int32_t tokenizer_encode_parts(const struct tokenizer *, const struct tokenizer_part *, size_t n,
 			       uint32_t flags, struct tokens *out, struct b3iq_error *);
 
-/* The bytes that a token stands for: a view that lives as long as the tokenizer.  Not UTF-8 by itself
- * (see stop.h for the gate).  Control, unknown and unused tokens give the empty view, as does an id out
- * of range; tokenizer_text() gives the text of any token as the vocabulary spells it. */
+/* The bytes that a token stands for: a view that lives as long as the tokenizer.  Not UTF-8 by
+ * itself (see stop.h for the gate).  Control, unknown and unused tokens give the empty view, as an
+ * id out of range does; tokenizer_text() gives any token as the vocabulary spells it. */
 struct gguf_str tokenizer_bytes(const struct tokenizer *, int32_t id);
 struct gguf_str tokenizer_text(const struct tokenizer *, int32_t id);
 
@@ -86,7 +86,7 @@ int32_t tokenizer_find(const struct tokenizer *, const char *text, size_t len); 
 int32_t tokenizer_bos(const struct tokenizer *); /* -1: none */
 int32_t tokenizer_eos(const struct tokenizer *);
 bool tokenizer_add_bos(const struct tokenizer *);
-/* End of generation: eos, eot, and the control tokens by which the known chat formats end a turn. */
+/* End of generation: eos, eot, and the control tokens by which chat formats end a turn. */
 bool tokenizer_is_end(const struct tokenizer *, int32_t id);
 
 #endif

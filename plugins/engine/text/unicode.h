@@ -26,7 +26,7 @@ enum unicode_class unicode_class(uint32_t point);
 bool unicode_is_space(uint32_t point);
 
 /* Decodes the character at text (len > 0) and says how many bytes it took.  What is not UTF-8 by
- * RFC 3629 (overlong, surrogate, above 10FFFF, cut) gives UNICODE_REPLACEMENT and takes one byte. */
+ * RFC 3629 (overlong, surrogate, above 10FFFF, cut) gives UNICODE_REPLACEMENT and takes 1 byte. */
 uint32_t unicode_decode(const char *text, size_t len, size_t *taken);
 
 /* Writes 1 to 4 bytes; returns how many. */

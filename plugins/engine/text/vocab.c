@@ -13,8 +13,8 @@
 #define SPACE "\xe2\x96\x81" /* U+2581, by which SPM spells a space */
 #define KEY(name) "tokenizer.ggml." name
 
-/* Spellings that mean the end of a turn or a file in the models that have them.  Some files mark them as
- * plain tokens; they are control tokens everywhere. */
+/* Spellings that mean the end of a turn or a file in the models that have them.  Some files mark
+ * them as plain tokens; they are control tokens everywhere. */
 static const char *const end_names[] = {
 	"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>",
 	"<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
@@ -45,7 +45,8 @@ vocab_text(const struct vocab *v, uint32_t id)
 struct gguf_str
 vocab_bytes(const struct vocab *v, uint32_t id)
 {
-	return (struct gguf_str){ v->bytes + v->bytes_at[id], v->bytes_at[id + 1] - v->bytes_at[id] };
+	return (struct gguf_str){ v->bytes + v->bytes_at[id],
+				  v->bytes_at[id + 1] - v->bytes_at[id] };
 }
 
 static uint32_t *
@@ -97,13 +98,14 @@ allocate(struct vocab *v, size_t n, size_t text_size, struct b3iq_error *err)
 	v->mask = (uint32_t)(slots - 1);
 	v->seed = hash_seed();
 	v->text = malloc(text_size + 1);
-	v->bytes = malloc(text_size + 1); /* no token stands for more bytes than it is spelled with */
+	v->bytes = malloc(text_size + 1); /* no token stands for more than its spelling has */
 	v->text_at = calloc(n + 1, sizeof(*v->text_at));
 	v->bytes_at = calloc(n + 1, sizeof(*v->bytes_at));
 	v->types = malloc(n);
 	v->ends = calloc(n, 1);
 	v->slots = malloc(slots * sizeof(*v->slots));
-	if (!v->text || !v->bytes || !v->text_at || !v->bytes_at || !v->types || !v->ends || !v->slots)
+	if (!v->text || !v->bytes || !v->text_at || !v->bytes_at || !v->types || !v->ends ||
+	    !v->slots)
 		return fail_memory(err, "the vocabulary");
 	memset(v->slots, 0xff, slots * sizeof(*v->slots));
 	return B3IQ_OK;
@@ -122,8 +124,8 @@ read_texts(struct vocab *v, const struct gguf *g, struct b3iq_error *err)
 		return rc;
 	if (!tokens.count || tokens.count > TOKENIZER_MAX_TOKENS || tokens.size > VOCAB_MAX_BYTES)
 		return fail_with(err, B3IQ_E_INVALID,
-				 "%s: a vocabulary of %zu tokens in %zu bytes; 1 to %u tokens in %u "
-				 "bytes are read: get the file from its publisher", gguf_path(g),
+				 "%s: a vocabulary of %zu tokens in %zu bytes; 1 to %u in %u bytes "
+				 "are read: get the file from its publisher", gguf_path(g),
 				 tokens.count, tokens.size, TOKENIZER_MAX_TOKENS, VOCAB_MAX_BYTES);
 	rc = allocate(v, tokens.count, tokens.size, err);
 	if (rc)
@@ -149,8 +151,10 @@ static int32_t
 too_short(const struct gguf *g, const char *key, size_t have, uint32_t want,
 	  struct b3iq_error *err)
 {
-	return fail_with(err, B3IQ_E_INVALID, "%s: %s has %zu entries for %" PRIu32 " tokens; convert "
-			 "the model again", gguf_path(g), key, have, want);
+	return fail_with(err, B3IQ_E_INVALID,
+			 "%s: %s has %zu entries for %" PRIu32 " tokens; convert "
+			 "the model again",
+			 gguf_path(g), key, have, want);
 }
 
 static int32_t
@@ -195,8 +199,10 @@ read_scores(struct vocab *v, const struct gguf *g, struct b3iq_error *err)
 		v->scores[i] = gguf_array_f32(&scores, i);
 		if (isnan(v->scores[i]))
 			return fail_with(err, B3IQ_E_INVALID,
-					 "%s: the score of token %" PRIu32 " is not a number; the file is "
-					 "damaged: download or copy it again", gguf_path(g), i);
+					 "%s: the score of token %" PRIu32
+					 " is not a number; the file is "
+					 "damaged: download or copy it again",
+					 gguf_path(g), i);
 	}
 	return B3IQ_OK;
 }
@@ -256,8 +262,9 @@ read_specials(struct vocab *v, const struct gguf *g, bool add_bos, struct b3iq_e
 		return rc;
 	if ((v->add_bos && v->bos < 0) || (v->add_eos && v->eos < 0))
 		return fail_with(err, B3IQ_E_INVALID,
-				 "%s: adds a %s token to prompts but does not say which; convert the "
-				 "model again", gguf_path(g), v->add_bos && v->bos < 0 ? "BOS" : "EOS");
+				 "%s: adds a %s token to prompts but does not say which; convert "
+				 "the model again", gguf_path(g),
+				 v->add_bos && v->bos < 0 ? "BOS" : "EOS");
 	for (size_t i = 1; i < COUNT(ids); i++)
 		if (*ids[i].id >= 0 && ids[i].id != &v->unk)
 			v->ends[*ids[i].id] = 1;
@@ -403,8 +410,10 @@ check_specials(const struct vocab *v, const struct gguf *g, struct b3iq_error *e
 		if ((v->types[i] == TOKENIZER_CONTROL || v->types[i] == TOKENIZER_USER) &&
 		    vocab_text(v, i).len > VOCAB_MAX_SPECIAL)
 			return fail_with(err, B3IQ_E_INVALID,
-					 "%s: special token %" PRIu32 " is longer than %u bytes; get the "
-					 "file from its publisher", gguf_path(g), i, VOCAB_MAX_SPECIAL);
+					 "%s: special token %" PRIu32
+					 " is longer than %u bytes; get the "
+					 "file from its publisher",
+					 gguf_path(g), i, VOCAB_MAX_SPECIAL);
 	return B3IQ_OK;
 }
 

@@ -39,8 +39,8 @@ void vocab_finish(struct vocab *);
 struct gguf_str vocab_text(const struct vocab *, uint32_t id);
 struct gguf_str vocab_bytes(const struct vocab *, uint32_t id);
 
-/* The first token spelled so, -1 if none; vocab_find_text() leaves out those that text can never mean:
- * control, unknown and byte tokens. */
+/* The first token spelled so, -1 if none; vocab_find_text() leaves out those that text can never
+ * mean: control, unknown and byte tokens. */
 int32_t vocab_find(const struct vocab *, const char *text, size_t len);
 int32_t vocab_find_text(const struct vocab *, const char *text, size_t len);
 

@@ -267,7 +267,7 @@ lying_metadata(void **state)
 	make_header(&b, 3, 0, 1);
 	make_u64(&b, UINT64_MAX);
 	make_raw(&b, "aaaaaaaaaaaaaaaaaaaa", 20);
-	refused(&b, B3IQ_E_INVALID, "ends before it");
+	refused(&b, B3IQ_E_INVALID, "cut short");
 	make_header(&b, 3, 0, 1);
 	make_key(&b, "k", (enum gguf_kind)13);
 	make_u64(&b, 0);
