@@ -144,17 +144,17 @@ read_page(struct http_request *rq, struct http_response *rs, struct page *page)
 	return page->list != NULL;
 }
 
-/* {"object":"list","data":[...],"next_before":n} */
+/* {"receipts":[...],"next_before":n}: what to ask for next, where there may be more. */
 static void
-answer_page(struct http_response *rs, struct page *page, int32_t rc, const struct b3iq_error *err)
+answer_page(struct http_response *rs, const char *name, struct page *page, int32_t rc,
+            const struct b3iq_error *err)
 {
 	const size_t n = json_object_array_length(page->list);
 	struct json_object *doc = json_object_new_object();
 
 	if (rc != B3IQ_OK) {
 		refuse(rs, rc, err);
-	} else if (doc && json_put_string(doc, "object", "list") == B3IQ_OK &&
-	           json_put(doc, "data", json_object_get(page->list)) == B3IQ_OK &&
+	} else if (doc && json_put(doc, name, json_object_get(page->list)) == B3IQ_OK &&
 	           (n < page->limit || page->last <= 1 ||
 	            json_put_int(doc, "next_before", (int64_t)page->last) == B3IQ_OK)) {
 		response_json(rs, 200, json_object_get(doc));
@@ -200,7 +200,8 @@ list_receipts(struct http_request *rq, struct http_response *rs)
 	struct page page;
 
 	if (read_page(rq, rs, &page))
-		answer_page(rs, &page, store_read(node->store, read_receipts, &page, &err), &err);
+		answer_page(rs, "receipts", &page, store_read(node->store, read_receipts, &page, &err),
+		            &err);
 }
 
 static int32_t
@@ -229,8 +230,9 @@ list_events(struct http_request *rq, struct http_response *rs)
 	struct page page;
 
 	if (read_page(rq, rs, &page))
-		answer_page(rs, &page, audit_list(node->store, page.before, page.limit, add_event, &page,
-		                                  &err), &err);
+		answer_page(rs, "events", &page,
+		            audit_list(node->store, page.before, page.limit, add_event, &page, &err),
+		            &err);
 }
 
 /* ---- administration ------------------------------------------------------------------------ */
@@ -301,8 +303,7 @@ list_plugins(struct http_request *rq, struct http_response *rs)
 {
 	struct json_object *doc = json_object_new_object();
 
-	if (doc && json_put_string(doc, "object", "list") == B3IQ_OK &&
-	    json_put(doc, "data", instances(rq->context)) == B3IQ_OK) {
+	if (doc && json_put(doc, "plugins", instances(rq->context)) == B3IQ_OK) {
 		response_json(rs, 200, doc);
 		return;
 	}

@@ -54,7 +54,7 @@ put_text_or_null(struct json_object *to, const char *key, const char *value)
 
 /* What every document of this answer starts with. */
 static struct json_object *
-envelope(const struct answer *a, const char *object)
+document(const struct answer *a, const char *object)
 {
 	struct json_object *doc = json_object_new_object();
 
@@ -89,8 +89,8 @@ usage(const struct answer *a)
 
 /* ---- receipts for the client ------------------------------------------------------------------ */
 
-static int32_t
-put_bundle(const struct answer *a, const struct run *run, struct json_object *to)
+static struct json_object *
+bundle(const struct run *run)
 {
 	const struct bundle_opening opening = {
 		.secret = run->secret, .prompt = run->request.body, .prompt_len = run->request.body_len,
@@ -102,52 +102,37 @@ put_bundle(const struct answer *a, const struct run *run, struct json_object *to
 	};
 	struct json_object *doc = NULL;
 	struct buf text;
-	int32_t rc;
 
-	(void)a;
 	buf_init(&text, BUNDLE_MAX);
-	rc = bundle_write(run->envelope.data, run->envelope.len, &opening, &text, NULL);
-	if (rc == B3IQ_OK)
-		rc = json_parse(text.data, text.len, "bundle", &doc, NULL);
-	if (rc == B3IQ_OK)
-		rc = json_put(to, "bundle", doc);
+	if (bundle_write(run->envelope.data, run->envelope.len, &opening, &text, NULL) == B3IQ_OK)
+		json_parse(text.data, text.len, "bundle", &doc, NULL);
 	buf_wipe(&text);
-	return rc;
+	return doc;
 }
 
-static int32_t
-put_receipt(const struct run *run, struct json_object *to)
+static struct json_object *
+receipt(const struct run *run)
 {
+	struct json_object *own = json_object_new_object(), *envelope = NULL;
 	char secret[2 * sizeof run->secret + 1];
-	struct json_object *receipt = NULL;
-	int32_t rc = json_parse(run->envelope.data, run->envelope.len, "receipt", &receipt, NULL);
 
-	if (rc == B3IQ_OK)
-		rc = json_put(to, "receipt", receipt);
 	hex_encode(run->secret, sizeof run->secret, secret);
-	return rc == B3IQ_OK ? json_put_string(to, "secret", secret) : rc;
+	json_parse(run->envelope.data, run->envelope.len, "receipt", &envelope, NULL);
+	if (own && json_put_string(own, "receipt_id", run->receipt_id) == B3IQ_OK &&
+	    json_put(own, "receipt", envelope) == B3IQ_OK &&
+	    json_put_string(own, "secret", secret) == B3IQ_OK)
+		return own;
+	json_object_put(own);
+	return NULL;
 }
 
-/* {"receipt_id", "receipt", "secret"}, or with the header X-B3IQ-Bundle {"receipt_id", "bundle"}. */
+/* {"receipt_id", "receipt", "secret"}, or with the header X-B3IQ-Bundle the whole bundle. */
 static int32_t
 put_b3iq(const struct answer *a, const struct run *run, struct json_object *to)
 {
-	struct json_object *own;
-	int32_t rc;
-
 	if (!run->envelope.len)
 		return B3IQ_OK; /* it did not reach a backend, or could not be stored */
-	own = json_object_new_object();
-	if (!own)
-		return B3IQ_E_NO_MEMORY;
-	rc = json_put_string(own, "receipt_id", run->receipt_id);
-	if (rc == B3IQ_OK)
-		rc = a->bundle ? put_bundle(a, run, own) : put_receipt(run, own);
-	if (rc != B3IQ_OK) {
-		json_object_put(own);
-		return rc;
-	}
-	return json_put(to, "b3iq", own);
+	return json_put(to, "b3iq", a->bundle ? bundle(run) : receipt(run));
 }
 
 /* ---- one choice ---------------------------------------------------------------------------------- */
@@ -194,7 +179,7 @@ choice_object(const struct choice *c)
 static int32_t
 send_chunk(struct answer *a, const struct piece *piece, const struct run *ended)
 {
-	struct json_object *doc = envelope(a, a->dialect->chunk);
+	struct json_object *doc = document(a, a->dialect->chunk);
 	struct json_object *list = json_object_new_array(), *o = choice_object(&a->choice);
 	struct json_object *logprobs = NULL;
 	int32_t rc = doc && list && o ? B3IQ_OK : B3IQ_E_NO_MEMORY;
@@ -421,7 +406,7 @@ answer_whole(struct answer *a)
 		tell_failure(a);
 		return;
 	}
-	doc = envelope(a, a->dialect->object);
+	doc = document(a, a->dialect->object);
 	if (doc && json_put(doc, "choices", json_object_get(a->choices)) == B3IQ_OK &&
 	    json_put(doc, "usage", usage(a)) == B3IQ_OK &&
 	    (a->n_runs > 1 || put_b3iq(a, &a->runs[0], doc) == B3IQ_OK)) {
@@ -440,7 +425,7 @@ send_end(struct answer *a)
 	int32_t rc = B3IQ_OK;
 
 	if (a->args.include_usage) {
-		doc = envelope(a, a->dialect->chunk);
+		doc = document(a, a->dialect->chunk);
 		if (!doc || json_put(doc, "choices", json_object_new_array()) != B3IQ_OK ||
 		    json_put(doc, "usage", usage(a)) != B3IQ_OK) {
 			json_object_put(doc);
@@ -558,7 +543,8 @@ fill_run(struct answer *a, size_t i)
 static int32_t
 make_runs(struct answer *a)
 {
-	char ids[ANSWER_RUNS_MAX * (RECEIPT_ID_SIZE + 1) + 1] = "";
+	char ids[ANSWER_RUNS_MAX * (RECEIPT_ID_SIZE + 1) + 1];
+	int len = 0;
 	const size_t n = a->n_bodies * (size_t)a->args.n;
 	int32_t rc = B3IQ_OK;
 
@@ -570,8 +556,8 @@ make_runs(struct answer *a)
 		return fail_with(a, B3IQ_E_NO_MEMORY, &(struct b3iq_error){ 0 });
 	for (; rc == B3IQ_OK && a->n_runs < n; a->n_runs++) {
 		rc = fill_run(a, a->n_runs);
-		strncat(ids, a->n_runs ? ", " : "", 2);
-		strncat(ids, a->runs[a->n_runs].receipt_id, RECEIPT_ID_SIZE);
+		len += snprintf(ids + len, sizeof ids - (size_t)len, "%s%s", a->n_runs ? ", " : "",
+		                a->runs[a->n_runs].receipt_id);
 	}
 	response_set(a->rs, "X-B3IQ-Receipt", "%s", ids);
 	return rc;

@@ -33,7 +33,7 @@ static const struct argument {
 	double      least, most;
 	size_t      at;
 } table[] = {
-	{ "model", ARGUMENTS_BOTH, A_STRING, 1, 512, AT(model) },
+	{ "model", ARGUMENTS_BOTH, A_STRING, 1, 1024, AT(model) },
 	{ "messages", ARGUMENTS_CHAT, A_ARRAY, 1, 4096, AT(messages) },
 	{ "prompt", ARGUMENTS_TEXT, A_ANY, 0, 0, AT(prompt) },
 	/* the form of the answer */
@@ -46,7 +46,7 @@ static const struct argument {
 	{ "stop", ARGUMENTS_BOTH, A_ANY, 0, 0, AT(stop) },
 	{ "logprobs", ARGUMENTS_CHAT, A_BOOL, 0, 0, AT(logprobs) },
 	{ "top_logprobs", ARGUMENTS_CHAT, A_INT, 0, 20, AT(top_logprobs) },
-	{ "logprobs", ARGUMENTS_TEXT, A_INT, 0, 20, AT(text_logprobs) },
+	{ "logprobs", ARGUMENTS_TEXT, A_INT, 0, 5, AT(text_logprobs) },
 	{ "response_format", ARGUMENTS_CHAT, A_OBJECT, 0, 0, AT(response_format) },
 	{ "tools", ARGUMENTS_CHAT, A_ARRAY, 0, 128, AT(tools) },
 	{ "tool_choice", ARGUMENTS_CHAT, A_ANY, 0, 0, AT(tool_choice) },
@@ -58,17 +58,17 @@ static const struct argument {
 	{ "min_p", ARGUMENTS_BOTH, A_NUMBER, 0, 1, AT(min_p) },
 	{ "presence_penalty", ARGUMENTS_BOTH, A_NUMBER, -2, 2, AT(presence_penalty) },
 	{ "frequency_penalty", ARGUMENTS_BOTH, A_NUMBER, -2, 2, AT(frequency_penalty) },
-	{ "repetition_penalty", ARGUMENTS_BOTH, A_NUMBER, 0, 10, AT(repetition_penalty) },
+	{ "repetition_penalty", ARGUMENTS_BOTH, A_NUMBER, 1e-6, 10, AT(repetition_penalty) },
 	{ "logit_bias", ARGUMENTS_BOTH, A_OBJECT, 0, 0, AT(logit_bias) },
 	{ "seed", ARGUMENTS_BOTH, A_INT, -9.3e18, 9.3e18, AT(seed) },
 	/* known, and without a meaning here */
 	{ "user", ARGUMENTS_BOTH, A_STRING, 0, 4096, NOWHERE },
-	{ "safety_identifier", ARGUMENTS_CHAT, A_STRING, 0, 4096, NOWHERE },
-	{ "prompt_cache_key", ARGUMENTS_CHAT, A_STRING, 0, 4096, NOWHERE },
-	{ "metadata", ARGUMENTS_CHAT, A_OBJECT, 0, 0, NOWHERE },
-	{ "service_tier", ARGUMENTS_CHAT, A_STRING, 0, 64, NOWHERE },
+	{ "safety_identifier", ARGUMENTS_BOTH, A_STRING, 0, 4096, NOWHERE },
+	{ "prompt_cache_key", ARGUMENTS_BOTH, A_STRING, 0, 4096, NOWHERE },
+	{ "metadata", ARGUMENTS_BOTH, A_OBJECT, 0, 0, NOWHERE },
+	{ "service_tier", ARGUMENTS_BOTH, A_STRING, 0, 64, NOWHERE },
 	{ "modalities", ARGUMENTS_CHAT, A_TEXT_ONLY, 0, 0, NOWHERE },
-	{ "store", ARGUMENTS_CHAT, A_FALSE, 0, 0, NOWHERE },
+	{ "store", ARGUMENTS_BOTH, A_FALSE, 0, 0, NOWHERE },
 	{ "echo", ARGUMENTS_TEXT, A_FALSE, 0, 0, NOWHERE },
 };
 #define N_TABLE (sizeof table / sizeof *table)

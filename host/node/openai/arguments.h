@@ -14,7 +14,7 @@
 
 enum { ARGUMENTS_CHAT = 1, ARGUMENTS_TEXT = 2, ARGUMENTS_BOTH = 3 };
 
-#define ARGUMENTS_N_MAX 16
+#define ARGUMENTS_N_MAX 8
 
 struct arguments {
 	int         dialect;

@@ -112,7 +112,7 @@ static int32_t
 add_content(struct json_object *content, const char *at, bool may_lack, struct buf *out,
             struct wrong *w)
 {
-	char param[100];
+	char param[64];
 	int32_t rc = B3IQ_OK;
 
 	snprintf(param, sizeof param, "%s.content", at);
@@ -127,7 +127,7 @@ add_content(struct json_object *content, const char *at, bool may_lack, struct b
 	if (json_object_array_length(content) == 0)
 		return errors_wrong(w, "invalid_value", param, "%s must have at least one part", param);
 	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(content); i++) {
-		char part[110];
+		char part[100];
 
 		snprintf(part, sizeof part, "%s[%zu]", param, i);
 		rc = add_part(json_object_array_get_idx(content, i), part, out, w);
@@ -158,7 +158,7 @@ static int32_t
 copy_calls(struct json_object *calls, const char *at, const char *role, struct json_object *to,
            struct wrong *w)
 {
-	char param[100];
+	char param[64];
 
 	snprintf(param, sizeof param, "%s.tool_calls", at);
 	if (strcmp(role, "assistant") != 0)
@@ -166,7 +166,7 @@ copy_calls(struct json_object *calls, const char *at, const char *role, struct j
 	if (!json_object_is_type(calls, json_type_array))
 		return errors_wrong(w, "invalid_type", param, "%s must be an array", param);
 	for (size_t i = 0; i < json_object_array_length(calls); i++) {
-		char call[110];
+		char call[100];
 		int32_t rc;
 
 		snprintf(call, sizeof call, "%s[%zu]", param, i);
