@@ -133,8 +133,9 @@ test_files_that_hold_something_else(void **state)
 	static const char *const wrong[] = {
 		"", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", "no key at all",
 		/* an X25519 key: the right form, the wrong algorithm */
-		"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"\n-----END PRIVATE KEY-----\n",
+		("-----BEGIN PRIVATE KEY-----\n"
+		 "MC4CAQAwBQYDK2VuBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+		 "-----END PRIVATE KEY-----\n"),
 		"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGb\n-----END ENCRYPTED PRIVATE KEY-----\n",
 	};
 	struct b3iq_error err = NO_ERROR;

@@ -149,6 +149,7 @@ def verify(text, pinned):
         check("logits", commit("logits", salt_of(o, "logits"), bytes.fromhex(o["logits"])) == body.get("logits"))
     usage, times = body["usage"], body["times"]
     check("counts", usage["cached"] <= usage["prompt"] and
+          (usage["output"] == 0 or "first_ms" in times or body["kind"] == "failure") and
           ("tokens" not in o or len(o["tokens"]) == usage["output"]))
     check("times", times["start_ms"] <= times.get("first_ms", times["start_ms"]) <=
           times["end_ms"] <= body["expires_ms"])

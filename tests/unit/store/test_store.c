@@ -8,11 +8,13 @@
 
 static char dir[64], file[96];
 
-static const char *const one_step[] = {
-	"CREATE TABLE pair(n INTEGER PRIMARY KEY, twin INTEGER NOT NULL) STRICT;"
-	"CREATE TABLE twin(n INTEGER PRIMARY KEY REFERENCES pair(n)) STRICT", NULL };
-static const char *const two_steps[] = { one_step[0], "ALTER TABLE pair ADD COLUMN note TEXT", NULL };
-static const char *const broken_step[] = { one_step[0], "CREATE TABLE x(a); NOT SQL AT ALL", NULL };
+#define FIRST_STEP                                                                \
+	"CREATE TABLE pair(n INTEGER PRIMARY KEY, twin INTEGER NOT NULL) STRICT;" \
+	"CREATE TABLE twin(n INTEGER PRIMARY KEY REFERENCES pair(n)) STRICT"
+
+static const char *const one_step[] = { FIRST_STEP, NULL };
+static const char *const two_steps[] = { FIRST_STEP, "ALTER TABLE pair ADD COLUMN note TEXT", NULL };
+static const char *const broken_step[] = { FIRST_STEP, "CREATE TABLE x(a); NOT SQL AT ALL", NULL };
 static const char *const other_steps[] = { "CREATE TABLE other(n INTEGER) STRICT", NULL };
 
 static const struct store_module numbers = { "numbers", one_step };
