@@ -90,27 +90,15 @@ gpt2(const struct pretok_text *t, size_t at, size_t end)
 	}
 }
 
-/* (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}
- * | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
+/*  ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ ; slash: [\r\n/]* instead. */
 static size_t
-llama(const struct pretok_text *t, size_t at, size_t end, size_t digits)
+marks_or_spaces(const struct pretok_text *t, size_t at, size_t end, bool slash)
 {
-	size_t n = contraction(t, at, end, true), stop, newline = 0;
-	uint8_t class = t->classes[at];
+	size_t first = at + (t->points[at] == ' ' && at + 1 < end), stop, newline = 0;
 
-	if (n)
-		return at + n;
-	if (class == UNICODE_LETTER)
-		return run_of(t, at, end, UNICODE_LETTER);
-	if (class == UNICODE_NUMBER) {
-		stop = run_of(t, at, end - at > digits ? at + digits : end, UNICODE_NUMBER);
-		return stop;
-	}
-	if (!is_newline(t->points[at]) && at + 1 < end && t->classes[at + 1] == UNICODE_LETTER)
-		return run_of(t, at + 1, end, UNICODE_LETTER);
-	n = at + (t->points[at] == ' ' && at + 1 < end);
-	if (is_other(t->classes[n])) {
-		for (stop = run_of_other(t, n, end); stop < end && is_newline(t->points[stop]);)
+	if (is_other(t->classes[first])) {
+		stop = run_of_other(t, first, end);
+		while (stop < end && (is_newline(t->points[stop]) || (slash && t->points[stop] == '/')))
 			stop++;
 		return stop;
 	}
@@ -118,6 +106,25 @@ llama(const struct pretok_text *t, size_t at, size_t end, size_t digits)
 		if (is_newline(t->points[stop]))
 			newline = stop + 1;
 	return newline ? newline : spaces(t, at, end);
+}
+
+/* (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}
+ * | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
+static size_t
+llama(const struct pretok_text *t, size_t at, size_t end, size_t digits)
+{
+	size_t n = contraction(t, at, end, true);
+	uint8_t class = t->classes[at];
+
+	if (n)
+		return at + n;
+	if (class == UNICODE_LETTER)
+		return run_of(t, at, end, UNICODE_LETTER);
+	if (class == UNICODE_NUMBER)
+		return run_of(t, at, end - at > digits ? at + digits : end, UNICODE_NUMBER);
+	if (!is_newline(t->points[at]) && at + 1 < end && t->classes[at + 1] == UNICODE_LETTER)
+		return run_of(t, at + 1, end, UNICODE_LETTER);
+	return marks_or_spaces(t, at, end, false);
 }
 
 static size_t
@@ -130,6 +137,61 @@ static size_t
 qwen2(const struct pretok_text *t, size_t at, size_t end)
 {
 	return llama(t, at, end, 1);
+}
+
+static bool
+is_letter_but(const struct pretok_text *t, size_t at, char first)
+{
+	uint32_t from_first = t->points[at] - (uint8_t)first;
+
+	return t->classes[at] == UNICODE_LETTER && from_first > 'z' - 'a';
+}
+
+/* U*L+|U+L* for letters, U all but a-z and L all but A-Z: the end, `at` where there is no letter. */
+static size_t
+capitalised(const struct pretok_text *t, size_t at, size_t end)
+{
+	size_t capitals = at, stop;
+
+	while (capitals < end && is_letter_but(t, capitals, 'a'))
+		capitals++;
+	for (stop = capitals; stop < end && is_letter_but(t, stop, 'A');)
+		stop++;
+	if (stop > capitals)
+		return stop;
+	/* No small letter follows: the last letter without case may stand for it. */
+	for (stop = capitals; stop > at; stop--)
+		if (is_letter_but(t, stop - 1, 'A'))
+			return stop;
+	return capitals;
+}
+
+/* [^\r\n\p{L}\p{N}]?(U*L+|U+L*)contraction?|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|spaces */
+static size_t
+cased_llama(const struct pretok_text *t, size_t at, size_t end, size_t digits, bool contractions)
+{
+	size_t first = at, stop;
+
+	if (t->classes[at] == UNICODE_NUMBER)
+		return run_of(t, at, end - at > digits ? at + digits : end, UNICODE_NUMBER);
+	if (t->classes[at] != UNICODE_LETTER && !is_newline(t->points[at]))
+		first++;
+	stop = first < end ? capitalised(t, first, end) : first;
+	if (stop == first)
+		return marks_or_spaces(t, at, end, true);
+	return contractions && stop < end ? stop + contraction(t, stop, end, true) : stop;
+}
+
+static size_t
+tekken(const struct pretok_text *t, size_t at, size_t end)
+{
+	return cased_llama(t, at, end, 1, false);
+}
+
+static size_t
+gpt4o(const struct pretok_text *t, size_t at, size_t end)
+{
+	return cased_llama(t, at, end, 3, true);
 }
 
 /* Expressions that cut out their matches and leave the rest between them as words: where the match
@@ -356,6 +418,8 @@ static const struct pretok pretoks[] = {
 	{ "smaug-bpe dbrx glm4 chatglm-bpe", false, false, { { llama3 } } },
 	{ "qwen2 deepseek-r1-qwen stablelm2 hunyuan megrez solar-open grok-2 kormo f2llmv2", false,
 	  false, { { qwen2 } } },
+	{ "tekken", true, true, { { tekken } } },
+	{ "gpt-4o llama4 kanana2", false, false, { { gpt4o } } },
 	{ "starcoder refact command-r smollm codeshell exaone minerva-7b mellum2", false, false,
 	  { { numbers }, { gpt2 } } },
 	{ "deepseek-llm", false, false,

@@ -113,6 +113,18 @@ default_words(void **state)
 	splits("default", "x=1", "x~=~1");
 }
 
+/* Letters without case end the capitals of a word, and begin its small ones. */
+static void
+tekken_cuts_at_capitals(void **state)
+{
+	(void)state;
+	splits("tekken", "HelloWorld HTTPServer", "Hello~World~ HTTPServer");
+	splits("tekken", "ABC d12", "ABC~ d~1~2");
+	splits("tekken", "A\xe4\xb8\xad" "BC", "A\xe4\xb8\xad~BC");
+	splits("tekken", "a//\n/b it's", "a~//\n/~b~ it~'s");
+	splits("gpt-4o", "it's IT'S 1234", "it's~ IT'S~ ~123~4");
+}
+
 static void
 names_are_whole(void **state)
 {
@@ -134,6 +146,7 @@ main(void)
 		cmocka_unit_test(starcoder_cuts_digits_out_first),
 		cmocka_unit_test(deepseek_words),
 		cmocka_unit_test(default_words),
+		cmocka_unit_test(tekken_cuts_at_capitals),
 		cmocka_unit_test(names_are_whole),
 	};
 

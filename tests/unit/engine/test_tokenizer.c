@@ -165,6 +165,8 @@ exact_on_recorded_random_texts(void **state)
 	recorded_texts("starcoder", NULL);
 	recorded_texts("gpt-2", "llama-bpe");
 	recorded_texts("gpt-2", "qwen2");
+	recorded_texts("gpt-2", "tekken");
+	recorded_texts("gpt-2", "gpt-4o");
 	recorded_texts("gpt-2", "default");
 }
 
@@ -360,7 +362,7 @@ tokens_stand_for_bytes(void **state)
 	tokenizer_destroy(bpe);
 }
 
-/* A counter instead of a clock: 1 MB of one character, and of all hostile repetitions, must not hang; the
+/* 256 KiB of one character, and of other hostile repetitions, must not hang (quadratic would be minutes); the
  * time limit of the test is the judge. */
 static void
 hostile_repetitions_are_not_quadratic(void **state)
@@ -369,7 +371,7 @@ hostile_repetitions_are_not_quadratic(void **state)
 					     " \n", "hello " };
 	struct tokenizer *t[] = { made_spm(), made_bpe("gpt-2"), made_bpe("llama-bpe"),
 				  made_bpe("deepseek-llm"), made_bpe("default"), made_bpe("starcoder") };
-	size_t size = 1 << 20;
+	size_t size = 1 << 18;
 	char *text = malloc(size);
 
 	(void)state;
@@ -430,8 +432,8 @@ unknown_kinds_are_named(void **state)
 {
 	(void)state;
 	refuses("bert", "default", B3IQ_E_UNSUPPORTED, "\"bert\"");
-	refuses("gpt2", "tekken", B3IQ_E_UNSUPPORTED, "\"tekken\"");
-	refuses("gpt2", "tekken", B3IQ_E_UNSUPPORTED, "llama-bpe");
+	refuses("gpt2", "viking", B3IQ_E_UNSUPPORTED, "\"viking\"");
+	refuses("gpt2", "viking", B3IQ_E_UNSUPPORTED, "llama-bpe");
 }
 
 int
