@@ -74,6 +74,8 @@ write_double(struct writer *w, double d)
 		            "a fraction has no canonical form; use an integer in a smaller unit");
 	if (!isfinite(d))
 		return fail(w->err, B3IQ_E_INVALID, "a number of the document is not finite");
+	if (d == 0)
+		return buf_puts(w->out, "0"); /* without the sign of -0.0, as RFC 8785 has it */
 	for (digits = 15; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*g", digits, d);
 		if (strtod(text, NULL) == d)

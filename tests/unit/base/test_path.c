@@ -68,9 +68,9 @@ test_home(void **state)
 	snprintf(want, sizeof(want), "%s/here", cwd);
 	assert_string_equal(out, want);
 	unsetenv("B3IQ_HOME");
-	setenv("HOME", "/home/somebody", 1);
+	setenv("HOME", "/srv/somebody", 1);
 	assert_int_equal(path_home(out, NULL), B3IQ_OK);
-	assert_string_equal(out, "/home/somebody/.b3iq");
+	assert_string_equal(out, "/srv/somebody/.b3iq");
 }
 
 static void
