@@ -266,7 +266,7 @@ to_json(const struct field *f, const struct receipt *r, struct json_object **out
 		*out = json_object_new_string(r->seed_by_client ? "client" : "node");
 		return B3IQ_OK;
 	case T_FAILURE:
-		if (r->failure > B3IQ_E_INVALID || r->failure < B3IQ_E_DIED)
+		if (r->failure > B3IQ_E_INVALID)
 			return bad(err, f, "must be an error code");
 		*out = json_object_new_string(result_name(r->failure));
 		return B3IQ_OK;

@@ -65,7 +65,7 @@ struct receipt {
 
 	uint64_t prompt_tokens, cached_tokens, output_tokens;
 	uint32_t finish;                   /* B3IQ_STOP_..., FINAL only                          */
-	int32_t  failure;                  /* B3IQ_E_..., FAILURE only                           */
+	int32_t  failure;                  /* B3IQ_E_..., FAILURE only; an unknown one is E_INTERNAL */
 	uint64_t start_ms, end_ms;         /* wall clock                                         */
 	uint64_t first_ms;                 /* first token; 0: none came                          */
 	uint64_t expires_ms;               /* when the claim can no longer be disputed           */

@@ -90,6 +90,10 @@ test_round_trip(void **state)
 	assert_int_equal(back.failure, B3IQ_E_TIMEOUT);
 	assert_true(back.has_order && back.has_quote && !back.seed_by_client && back.tier == RECEIPT_T3);
 	free(body);
+	f.r.failure = -77; /* of a newer plugin */
+	body = body_of(&f.r);
+	assert_non_null(strstr(body, "\"failure\":\"E_INTERNAL\""));
+	free(body);
 }
 
 static void
