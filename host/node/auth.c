@@ -281,6 +281,13 @@ from_this_machine(const struct http_request *rq)
 	return strncmp(rq->peer, "127.", 4) == 0 || strcmp(rq->peer, "::1") == 0;
 }
 
+/* What this machine's own programs may always have, with any key or none. */
+static bool
+is_local(const struct http_request *rq, const char *scope)
+{
+	return strcmp(scope, AUTH_LOCAL) == 0 && from_this_machine(rq);
+}
+
 /* "Bearer abc" in two; false if it is not of that form. */
 static bool
 split(const char *header, char scheme[32], const char **credential)
@@ -338,9 +345,9 @@ static bool
 anonymous(struct auth *a, const struct http_request *rq, const char *scope, struct principal *out,
           struct http_response *rs)
 {
-	const bool near = from_this_machine(rq);
-	const bool open = near && (strcmp(scope, AUTH_LOCAL) == 0 ||
-	                           (atomic_load(&a->open_loopback) && strcmp(scope, "admin") != 0));
+	const bool open = is_local(rq, scope) ||
+	                  (from_this_machine(rq) && atomic_load(&a->open_loopback) &&
+	                   strcmp(scope, "admin") != 0);
 
 	if (!open)
 		return refuse_unknown(rs, "no API key was sent; make one with `b3iq key create` and send "
@@ -375,7 +382,7 @@ auth_check(struct auth *a, struct http_request *rq, const char *scope, struct pr
 	char scheme[32];
 	int32_t rc = B3IQ_DECLINED;
 
-	if (!header)
+	if (!header || is_local(rq, scope))
 		return anonymous(a, rq, scope, out, rs);
 	if (!split(header, scheme, &credential))
 		return refuse_unknown(rs, "the Authorization header must be: Bearer KEY");

@@ -266,7 +266,7 @@ keys_list(struct store *store, int32_t (*each)(void *, const struct key *), void
 }
 
 static int32_t
-revoke(struct store_tx *tx, void *arg, struct b3iq_error *err)
+revoke_row(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
 	const char *name = arg;
 	int32_t rc = store_run(tx, err,
@@ -285,7 +285,7 @@ revoke(struct store_tx *tx, void *arg, struct b3iq_error *err)
 int32_t
 keys_revoke(struct store *store, const char *id_or_name, struct b3iq_error *err)
 {
-	return store_write(store, revoke, (void *)(uintptr_t)id_or_name, err);
+	return store_write(store, revoke_row, (void *)(uintptr_t)id_or_name, err);
 }
 
 struct lookup {

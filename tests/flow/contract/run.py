@@ -54,7 +54,7 @@ def flat(schema):
 
 # What a property needs beside it, and values that only this model can give meaning to.
 WITH = {"stream_options": {"stream": True}, "top_logprobs": {"logprobs": True}}
-SKIP_VALID = {"model", "tools", "tool_choice", "parallel_tool_calls", "response_format", "logit_bias", "metadata", "store", "stream"}
+SKIP_VALID = {"model", "tools", "tool_choice", "parallel_tool_calls", "response_format", "logit_bias", "metadata", "stream", "best_of"}
 SAMPLE = {"messages": [{"role": "user", "content": "Hello"}], "prompt": "Hello", "stop": "zq", "user": "someone", "seed": 7}
 
 

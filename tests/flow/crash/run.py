@@ -68,7 +68,7 @@ with Node() as node:
     check("the next request is served", ok, body)
     check("with the same bits", ok and body["choices"][0]["message"]["content"] == text)
     listed = json.loads(node.cli("receipt", "list", "--json").stdout)
-    kinds = [r["kind"] for r in listed["receipts"]]
+    kinds = [r["receipt"]["kind"] for r in listed["receipts"]]
     check("the failed request has its receipt", "failure" in kinds, kinds)
 
     known = {r["id"] for r in listed["receipts"]}
@@ -82,7 +82,7 @@ with Node() as node:
     check("with the same bits again", ok and body["choices"][0]["message"]["content"] == text)
     listed = json.loads(node.cli("receipt", "list", "--json").stdout)["receipts"]
     check("no receipt is lost", known <= {r["id"] for r in listed})
-    check("the interrupted request is accounted for", sum(r["kind"] == "failure" for r in listed) >= 2, [r["kind"] for r in listed])
+    check("the interrupted request is accounted for", sum(r["receipt"]["kind"] == "failure" for r in listed) >= 2, [r["receipt"]["kind"] for r in listed])
     check("the chain of receipts is whole", node.cli("receipt", "verify", "--chain", check_rc=False).returncode == 0)
 
     # Twenty rounds of kill -9 at arbitrary moments under load.
