@@ -100,7 +100,8 @@ survives_host_failures(const struct check *c)
 		struct reply   r;
 
 		subject_prepare(&s, c);
-		s.host.fault = (struct fakehost_fault){ .at = ++n, .code = codes[n % 3] };
+		n++;
+		s.host.fault = (struct fakehost_fault){ .at = n, .code = codes[n % 3] };
 		r = subject_try(&s, NULL);
 		if (r.rc != B3IQ_OK) { /* the host's table is gone, and its counter with it */
 			must(r.err.text[0], "create() returned %s without a word", result_name(r.rc));

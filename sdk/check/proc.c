@@ -12,6 +12,17 @@
 
 #include "check.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 extern char **environ;
 
 static size_t
@@ -62,7 +73,7 @@ proc_heap(void)
 {
 	struct mallinfo2 m = mallinfo2();
 
-	return m.uordblks + m.hblkhd;
+	return SANITIZED ? 0 : m.uordblks + m.hblkhd;
 }
 
 size_t
@@ -75,7 +86,7 @@ proc_rss(void)
 		pages = 0;
 	if (f)
 		fclose(f);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
+	return SANITIZED ? 0 : pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 bool

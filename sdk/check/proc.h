@@ -8,9 +8,10 @@
 size_t proc_fds(void);
 size_t proc_threads(void);
 size_t proc_children(void);
-/* Bytes that malloc has given out; 0 where it does not tell (sanitizers, valgrind). */
+/* Bytes that malloc has given out, and bytes that are resident.  Both 0 where they tell nothing:
+ * a sanitizer keeps what was freed, and looks for leaks by itself. */
 size_t proc_heap(void);
-size_t proc_rss(void); /* bytes */
+size_t proc_rss(void);
 /* Waits up to a second for the number of threads to fall to n: one that was joined may still be
  * listed for a moment. */
 bool proc_threads_fall_to(size_t n);
