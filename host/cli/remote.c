@@ -19,11 +19,17 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 	struct home    home;
 	struct config *config = NULL;
 	const char    *address = "127.0.0.1";
+	char           running[HOME_URL_SIZE];
 	unsigned       port = 8008;
 	int32_t        rc = home_open(&home, cli->home, err);
 
 	if (rc)
 		return rc;
+	if (home_locked_by(&home, running) && running[0]) { /* it may have been started with --port */
+		snprintf(out, size, "%s", running);
+		home_close(&home);
+		return B3IQ_OK;
+	}
 	rc = config_load(&home, &config, err);
 	if (!rc) {
 		address = config->address;

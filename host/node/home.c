@@ -135,20 +135,37 @@ home_lock(struct home *h, struct b3iq_error *err)
 	return B3IQ_OK;
 }
 
-pid_t
-home_locked_by(const struct home *h)
+void
+home_announce(const struct home *h, const char *url)
 {
-	char file[PATH_SIZE];
+	char text[HOME_URL_SIZE + 32];
+	const int n = snprintf(text, sizeof text, "%d %s\n", (int)getpid(), url);
+
+	/* Only a convenience for the CLI, which otherwise goes by config.json. */
+	if (n > 0 && (size_t)n < sizeof text && pwrite(h->lock_fd, text, (size_t)n, 0) != n)
+		(void)!ftruncate(h->lock_fd, 0);
+}
+
+pid_t
+home_locked_by(const struct home *h, char url[HOME_URL_SIZE])
+{
+	char file[PATH_SIZE], text[HOME_URL_SIZE + 32] = "";
+	char *rest = text;
 	pid_t pid = 0;
 	int fd;
 
+	if (url)
+		url[0] = '\0';
 	if (home_path(h, file, NULL, "node.lock", NULL) != B3IQ_OK)
 		return 0;
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
-	if (flock(fd, LOCK_SH | LOCK_NB) != 0)
-		pid = read_pid(fd);
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0 && pread(fd, text, sizeof text - 1, 0) > 0)
+		pid = (pid_t)strtol(text, &rest, 10);
 	close(fd);
+	rest[strcspn(rest, "\n")] = '\0';
+	if (url && rest[0] == ' ' && strlen(rest + 1) < HOME_URL_SIZE)
+		memcpy(url, rest + 1, strlen(rest + 1) + 1);
 	return pid;
 }

@@ -7,7 +7,7 @@
  *   keys/trust/        public keys of plugin signers
  *   secrets/INSTANCE/  secrets of plugin instances (0600)
  *   plugins/INSTANCE/  their private state
- *   node.lock          held by the running node
+ *   node.lock          held by the running node; its pid and URL
  */
 #ifndef NODE_HOME_H
 #define NODE_HOME_H
@@ -31,7 +31,11 @@ int32_t home_path(const struct home *, char out[PATH_SIZE], struct b3iq_error *e
         __attribute__((sentinel));
 /* One node a home: B3IQ_E_BUSY with the pid of the one that runs. */
 int32_t home_lock(struct home *, struct b3iq_error *err);
-/* The pid of the node that holds the home, or 0. */
-pid_t   home_locked_by(const struct home *);
+/* Tells the CLI of this home where the node listens; while the lock is held. */
+#define HOME_URL_SIZE 256
+void    home_announce(const struct home *, const char *url);
+/* The pid of the node that holds the home, or 0; and where it listens (url may be NULL), "" while it
+ * does not yet. */
+pid_t   home_locked_by(const struct home *, char url[HOME_URL_SIZE]);
 
 #endif

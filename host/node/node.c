@@ -180,6 +180,7 @@ say_ready(const struct node *node, const struct node_options *o)
 
 	snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
 	         server_port(node->server));
+	home_announce(&node->home, url);
 	log_event(B3IQ_LOG_INFO, "node.ready", "url=%s node=%s version=%s", url, node->identity.id,
 	          B3IQ_VERSION);
 	if (o->quiet)

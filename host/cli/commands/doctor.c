@@ -334,7 +334,7 @@ check_node(struct doctor *d)
 	struct client_request rq = { .connect_ms = 1000, .total_ms = 5000, .cancel_fd = -1 };
 	struct client_reply   reply;
 	struct remote         r;
-	const pid_t           pid = home_locked_by(&d->home);
+	const pid_t           pid = home_locked_by(&d->home, NULL);
 	char                  url[2048];
 
 	if (remote_open(d->cli, &r)) {
@@ -405,7 +405,8 @@ run(struct cli *cli)
 		config_free(d.config);
 		home_close(&d.home);
 	}
-	cli_say(cli, "%u good, %u warnings, %u wrong\n", d.n[GOOD], d.n[WARN], d.n[BAD]);
+	cli_say(cli, "%u good, %u warning%s, %u wrong\n", d.n[GOOD], d.n[WARN], d.n[WARN] == 1 ? "" : "s",
+	        d.n[BAD]);
 	cli_put(cli, "findings", d.findings);
 	cli_put(cli, "healthy", json_object_new_boolean(!d.n[BAD]));
 	return d.n[BAD] ? CLI_FAILED : CLI_OK;

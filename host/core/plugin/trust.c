@@ -20,10 +20,15 @@
 
 /* ---- place ---------------------------------------------------------------- */
 
-/* May what fd is (the directory or file called `path` so far) be relied on? */
+enum place { PLACE_ON_THE_WAY, PLACE_FOLDER, PLACE_FILE };
+
+/* May what fd is (called `path`) be relied on?  On the way, a directory like /tmp is fine that others
+ * may write to but is sticky: they cannot replace an entry of ours in it, and the entry is checked. */
 static int32_t
-check_owner(int fd, const char *path, bool dir, struct b3iq_error *err)
+check_owner(int fd, const char *path, enum place place, struct b3iq_error *err)
 {
+	const bool dir = place != PLACE_FILE;
+	mode_t others = S_IWGRP | S_IWOTH;
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
@@ -37,7 +42,9 @@ check_owner(int fd, const char *path, bool dir, struct b3iq_error *err)
 		return fail(err, B3IQ_E_DENIED,
 		            "%s belongs to user %u, who could replace the plugin: chown it to root", path,
 		            (unsigned)st.st_uid);
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (place == PLACE_ON_THE_WAY && (st.st_mode & S_ISVTX) != 0)
+		others = 0;
+	if ((st.st_mode & others) != 0)
 		return fail(err, B3IQ_E_DENIED,
 		            "%s may be written by others (mode %04o), who could replace the plugin: "
 		            "chmod go-w, or keep the plugin elsewhere", path, (unsigned)st.st_mode & 07777);
@@ -46,7 +53,7 @@ check_owner(int fd, const char *path, bool dir, struct b3iq_error *err)
 
 /* Goes into `name` below *at, which is closed and replaced.  `path` is how far we are, for people. */
 static int32_t
-step(int *at, const char *name, const char *path, bool dir, struct b3iq_error *err)
+step(int *at, const char *name, const char *path, enum place place, struct b3iq_error *err)
 {
 	const int next = openat(*at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	const int reason = errno;
@@ -56,12 +63,12 @@ step(int *at, const char *name, const char *path, bool dir, struct b3iq_error *e
 	if (next < 0)
 		return fail(err, reason == ENOENT ? B3IQ_E_NOT_FOUND : B3IQ_E_DENIED, "%s: %s", path,
 		            strerror(reason));
-	return check_owner(next, path, dir, err);
+	return check_owner(next, path, place, err);
 }
 
 /* Walks an absolute, plain path from / on.  *fd is an O_PATH descriptor of its end, or -1. */
 static int32_t
-walk(const char *path, bool dir, int *fd, struct b3iq_error *err)
+walk(const char *path, enum place end, int *fd, struct b3iq_error *err)
 {
 	char so_far[PATH_SIZE] = "/";
 	size_t at = 1;
@@ -73,7 +80,7 @@ walk(const char *path, bool dir, int *fd, struct b3iq_error *err)
 	*fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
 		return fail(err, B3IQ_E_UNAVAILABLE, "/ cannot be opened: %s", strerror(errno));
-	rc = check_owner(*fd, "/", true, err);
+	rc = check_owner(*fd, "/", PLACE_ON_THE_WAY, err);
 	while (rc == B3IQ_OK) {
 		char name[NAME_MAX + 1];
 		size_t n;
@@ -91,7 +98,8 @@ walk(const char *path, bool dir, int *fd, struct b3iq_error *err)
 			at += n;
 			memcpy(so_far, path, at);
 			so_far[at] = '\0';
-			rc = step(fd, name, so_far, dir || path[at + strspn(path + at, "/")] != '\0', err);
+			rc = step(fd, name, so_far, path[at + strspn(path + at, "/")] ? PLACE_ON_THE_WAY : end,
+			          err);
 		}
 	}
 	if (rc != B3IQ_OK && *fd >= 0) {
@@ -163,9 +171,13 @@ open_in(const char *dir, const char *name, struct trust_file *f, struct b3iq_err
 	int32_t rc;
 
 	snprintf(file, sizeof file, "%s.so", name);
+	rc = walk(dir, PLACE_FOLDER, &at, err);
+	if (rc != B3IQ_OK)
+		return rc;
+	close(at);
 	rc = path_join(f->path, err, dir, file, NULL);
 	if (rc == B3IQ_OK)
-		rc = walk(f->path, false, &at, err);
+		rc = walk(f->path, PLACE_FILE, &at, err);
 	if (rc != B3IQ_OK)
 		return rc;
 	f->fd = reopen(at, 0);
@@ -283,7 +295,7 @@ try_keys(struct trust_file *f, int dir_fd, const char *id, const uint8_t *sig)
 		if (n < 5 || n - 4 >= sizeof f->signer || strcmp(entry->d_name + n - 4, ".pub") != 0)
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0 || check_owner(fd, entry->d_name, false, NULL) != B3IQ_OK) {
+		if (fd < 0 || check_owner(fd, entry->d_name, PLACE_FILE, NULL) != B3IQ_OK) {
 			if (fd >= 0)
 				close(fd);
 			continue;
@@ -311,7 +323,7 @@ check_signature(struct trust_file *f, const char *id, const char *keys_dir, stru
 		return fail(err, B3IQ_E_NOT_FOUND, "there is no readable %s", path);
 	if (strlen(text) != 2 * sizeof sig || !hex_decode(text, 2 * sizeof sig, sig, sizeof sig))
 		return fail(err, B3IQ_E_INVALID, "%s is not an Ed25519 signature in hex", path);
-	rc = walk(keys_dir, true, &at, err);
+	rc = walk(keys_dir, PLACE_FOLDER, &at, err);
 	if (rc != B3IQ_OK)
 		return rc;
 	dir = reopen(at, O_DIRECTORY);

@@ -41,11 +41,11 @@ test_one_node_a_home(void **state)
 
 	(void)state;
 	unit_home(&home);
-	assert_int_equal(home_locked_by(&home), 0);
+	assert_int_equal(home_locked_by(&home, NULL), 0);
 	assert_ok(home_lock(&home, &err), err);
 	assert_ok(home_open(&second, home.dir, &err), err);
 	assert_int_equal(home_lock(&second, &err), B3IQ_E_BUSY);
-	assert_int_equal(home_locked_by(&second), getpid());
+	assert_int_equal(home_locked_by(&second, NULL), getpid());
 	home_close(&home);
 	assert_ok(home_lock(&second, &err), err);
 	unit_home_end(&second);
