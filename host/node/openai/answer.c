@@ -463,28 +463,46 @@ read_body(struct answer *a)
 	return arguments_read(a->doc, a->dialect->which, &a->args, &a->wrong);
 }
 
+/* A backend that computes exactly may know a model's root only once the model is loaded, and without
+ * its root no receipt is exact: so load it first. */
+static bool
+loaded_for_root(struct answer *a)
+{
+	const struct b3iq_inference *backend = instance_inference(a->instance);
+	struct b3iq_error err = NO_ERROR;
+
+	if (strcmp(a->model.profile, "none") == 0 || a->model.has_root || a->model.resident || !backend)
+		return false;
+	if (backend->load(a->instance, a->model.id, NULL, &err) != B3IQ_OK)
+		return false; /* generate() will say what is wrong */
+	models_forget(a->node->models);
+	return true;
+}
+
 static int32_t
 find_model(struct answer *a)
 {
 	char otherwise[MODELS_ID_SIZE];
 	struct b3iq_error err = NO_ERROR;
-	const char *name = a->args.model;
+	const char *name = a->args.model ? a->args.model : "default";
 	int32_t rc;
 
 	node_default_model(a->node, otherwise);
-	if (!name && !*otherwise)
+	if (!a->args.model && !*otherwise)
 		return errors_wrong(&a->wrong, "missing_parameter", "model",
 		                    "the parameter model is missing; GET /v1/models lists what there is");
-	rc = models_find(a->node->models, name ? name : "default", otherwise, &a->model, &a->instance,
-	                 &err);
-	if (rc != B3IQ_OK)
-		return fail_with(a, rc, &err);
-	if (keys_model_allowed(a->principal->models, a->model.name))
-		return B3IQ_OK;
-	errors_wrong(&a->wrong, "model_not_allowed", "model", "this key may not use the model %.200s",
-	             a->model.name);
-	a->wrong.status = 403;
-	return B3IQ_E_DENIED;
+	rc = models_find(a->node->models, name, otherwise, &a->model, &a->instance, &err);
+	if (rc == B3IQ_OK && !keys_model_allowed(a->principal->models, a->model.name)) {
+		errors_wrong(&a->wrong, "model_not_allowed", "model",
+		             "this key may not use the model %.200s", a->model.name);
+		a->wrong.status = 403;
+		return B3IQ_E_DENIED;
+	}
+	if (rc == B3IQ_OK && loaded_for_root(a)) {
+		instance_release(a->instance);
+		rc = models_find(a->node->models, name, otherwise, &a->model, &a->instance, &err);
+	}
+	return rc == B3IQ_OK ? rc : fail_with(a, rc, &err);
 }
 
 /* The prompts as the backend gets them. */
