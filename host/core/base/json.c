@@ -163,7 +163,8 @@ write_value(struct writer *w, struct json_object *o)
 	case json_type_double:
 		return write_double(w, json_object_get_double(o));
 	case json_type_string:
-		return write_string(w, json_object_get_string(o), (size_t)json_object_get_string_len(o));
+		return write_string(w, json_object_get_string(o),
+				    (size_t)json_object_get_string_len(o));
 	case json_type_array:
 	case json_type_object:
 		break;

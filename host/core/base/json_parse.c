@@ -39,7 +39,8 @@ memory(struct parser *p)
 static void
 skip_space(struct parser *p)
 {
-	while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
+	while (p->at < p->end &&
+	       (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
 		p->at++;
 }
 
@@ -98,7 +99,8 @@ unicode_escape(struct parser *p)
 	if (hi >= 0xdc00 && hi <= 0xdfff)
 		return wrong(p, "half a surrogate pair");
 	if (hi >= 0xd800 && hi <= 0xdbff) {
-		if (!next_is(p, '\\') || !next_is(p, 'u') || !hex4(p, &lo) || lo < 0xdc00 || lo > 0xdfff)
+		if (!next_is(p, '\\') || !next_is(p, 'u') || !hex4(p, &lo) || lo < 0xdc00 ||
+		    lo > 0xdfff)
 			return wrong(p, "half a surrogate pair");
 		hi = 0x10000 + ((hi - 0xd800) << 10) + (lo - 0xdc00);
 	}

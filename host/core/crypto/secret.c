@@ -73,8 +73,8 @@ secret_hmac(const void *key, size_t key_len, const void *msg, size_t len, uint8_
 
 	if (key_len > INT32_MAX)
 		return B3IQ_E_INVALID;
-	if (HMAC(EVP_sha256(), key_len ? key : &nothing, (int)key_len, len ? msg : &nothing, len, out,
-	         &n) &&
+	if (HMAC(EVP_sha256(), key_len ? key : &nothing, (int)key_len, len ? msg : &nothing, len,
+		 out, &n) &&
 	    n == 32)
 		return B3IQ_OK;
 	ERR_clear_error();

@@ -78,8 +78,8 @@ read_tokens(struct bundle *b, struct json_object *openings, struct b3iq_error *e
 	b->n_tokens = n;
 	for (i = 0; i < n; i++) {
 		id = json_object_array_get_idx(array, i);
-		if (!json_object_is_type(id, json_type_int) || json_object_get_int64(id) < INT32_MIN ||
-		    json_object_get_int64(id) > INT32_MAX)
+		if (!json_object_is_type(id, json_type_int) ||
+		    json_object_get_int64(id) < INT32_MIN || json_object_get_int64(id) > INT32_MAX)
 			return fail(err, B3IQ_E_INVALID, "bundle: tokens[%zu] is not a token id", i);
 		b->tokens[i] = (int32_t)json_object_get_int64(id);
 	}
@@ -105,7 +105,8 @@ read_probes(struct bundle *b, struct json_object *openings, struct b3iq_error *e
 static int32_t
 read_salts(struct bundle *b, struct json_object *openings, struct b3iq_error *err)
 {
-	const char *const known[] = { COMMIT_PROMPT, COMMIT_OUTPUT, COMMIT_TOKENS, COMMIT_LOGITS, NULL };
+	const char *const known[] = {COMMIT_PROMPT, COMMIT_OUTPUT, COMMIT_TOKENS, COMMIT_LOGITS,
+				     NULL};
 	struct json_object *salts;
 	uint8_t secret[32];
 	bool has_secret;

@@ -84,8 +84,9 @@ params_write(const struct b3iq_gen_request *req, struct buf *out, struct b3iq_er
 		return rc;
 	for (i = 0; i < N_FIELDS; i++) {
 		const char *at = (const char *)&settled + fields[i].at;
-		long long v = fields[i].millionths ? (long long)to_millionths(*(const float *)(const void *)at) :
-		                                     (long long)*(const uint32_t *)(const void *)at;
+		long long v = fields[i].millionths
+				  ? (long long)to_millionths(*(const float *)(const void *)at)
+				  : (long long)*(const uint32_t *)(const void *)at;
 
 		/* The table is sorted: what comes out is canonical. */
 		buf_printf(out, "%c\"%s\":%lld", i ? ',' : '{', fields[i].key, v);

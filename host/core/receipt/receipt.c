@@ -528,7 +528,8 @@ receipt_read(const void *body, size_t len, struct receipt *out, struct b3iq_erro
 static bool
 claims_recomputed(const struct receipt *r)
 {
-	return r->model_evidence == RECEIPT_RECOMPUTED || r->output_evidence == RECEIPT_RECOMPUTED ||
+	return r->model_evidence == RECEIPT_RECOMPUTED ||
+	       r->output_evidence == RECEIPT_RECOMPUTED ||
 	       r->usage_evidence == RECEIPT_RECOMPUTED ||
 	       (r->has_tokens && r->tokens_evidence == RECEIPT_RECOMPUTED) ||
 	       (r->has_logits && r->logits_evidence == RECEIPT_RECOMPUTED);
@@ -557,7 +558,8 @@ receipt_check_tier(const struct receipt *r, struct b3iq_error *err)
 		return fail(err, B3IQ_E_INVALID, "receipt: tier %s needs the model root", tier);
 	if (r->tier == RECEIPT_T2 && !exact)
 		return fail(err, B3IQ_E_INVALID, "receipt: tier T2 needs a numerics profile");
-	if (r->tier == RECEIPT_T2 && r->kind != RECEIPT_FAILURE && !(r->has_tokens && r->has_logits))
+	if (r->tier == RECEIPT_T2 && r->kind != RECEIPT_FAILURE &&
+	    !(r->has_tokens && r->has_logits))
 		return fail(err, B3IQ_E_INVALID, "receipt: tier T2 needs token chain and logit root");
 	if (claims_recomputed(r) && !(r->has_tokens && r->has_logits && exact))
 		return fail(err, B3IQ_E_INVALID,
@@ -688,7 +690,8 @@ receipt_sign(const void *body, size_t len, const struct ed25519_key *key, struct
 	uint8_t hash[RECEIPT_HASH_SIZE], sig[ED25519_SIGNATURE];
 	int32_t rc = receipt_signature_make(body, len, key, hash, sig, err);
 
-	return rc == B3IQ_OK ? receipt_envelope(body, len, sig, ed25519_public(key), envelope, err) : rc;
+	return rc == B3IQ_OK ? receipt_envelope(body, len, sig, ed25519_public(key), envelope, err)
+			     : rc;
 }
 
 static int32_t

@@ -92,6 +92,8 @@ auditable(const struct bundle *b, const struct receipt_auditor *with, struct rec
 		       "the receipt claims nothing that can be re-executed (its tier is T%d)", (int)r->tier);
 	else if (!with->replay || !with->replay->replay)
 		decide(a, RECEIPT_CANNOT, "this backend has no replay; audit with one that has");
+	else if (r->output_tokens == 0)
+		decide(a, RECEIPT_CANNOT, "the receipt has no output token that could be compared");
 	else if (!b->prompt || !b->params || !b->tokens)
 		decide(a, RECEIPT_CANNOT,
 		       "the bundle must open prompt, params and tokens to be re-executed");
@@ -230,7 +232,8 @@ run(struct auditor *a, const struct receipt_auditor *with, struct b3iq_error *er
 	rc = trace_init(&a->trace, b->salt[BUNDLE_TOKENS]);
 	if (rc != B3IQ_OK)
 		return fail_memory(err, "auditing a receipt");
-	rc = with->replay->replay(with->self, &req, b->tokens, b->n_tokens, &a->sink, &u.usage, err);
+	rc = with->replay->replay(with->self, &req, b->tokens, b->n_tokens, &a->sink, &u.usage,
+	                          err);
 	if (a->rc != B3IQ_OK)
 		return fail(err, a->rc, "the backend's replay breaks its contract: one id a chunk, one "
 		                        "chunk a token");
@@ -246,7 +249,8 @@ receipt_audit(const void *text, size_t len, const struct receipt_auditor *with,
               struct receipt_audit *audit, struct b3iq_error *err)
 {
 	struct auditor a = {
-		.sink = { .size = sizeof(a.sink), .cancel_fd = with->cancel_fd, .emit = compare_chunk },
+		.sink = { .size = sizeof(a.sink), .cancel_fd = with->cancel_fd,
+		          .emit = compare_chunk },
 		.audit = audit,
 	};
 	struct bundle b;

@@ -22,7 +22,7 @@ struct store_tx {
 	sqlite3_stmt      *rollback; /* ready beforehand: it must work when memory is out */
 	struct store_rows *cache[CACHE_MAX];
 	size_t             n_cache;
-	struct store_rows *spare;    /* same SQL twice at once, or the cache is full: live for a closure */
+	struct store_rows *spare;    /* same SQL twice, or the cache is full: for one closure */
 	int64_t            changes;
 };
 
@@ -110,7 +110,8 @@ conn_open(const char *file, enum conn_mode mode, int busy_ms, struct store_tx **
 	*out = NULL;
 	if (!tx)
 		return fail_memory(err, "opening the database");
-	code = sqlite3_open_v2(file, &tx->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+	code = sqlite3_open_v2(file, &tx->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+			       NULL);
 	if (code == SQLITE_OK)
 		code = configure(tx, busy_ms);
 	if (!tx->db)

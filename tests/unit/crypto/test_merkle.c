@@ -105,7 +105,8 @@ test_every_proof(void **state)
 			for (d = 0; d < p.depth; d++) {
 				bad = p;
 				bad.path[d][d % 32] ^= 1;
-				assert_int_equal(merkle_verify(&bad, leaves + 32 * i, root), B3IQ_E_DENIED);
+				assert_int_equal(merkle_verify(&bad, leaves + 32 * i, root),
+						 B3IQ_E_DENIED);
 			}
 			bad = p;
 			bad.index = (i + 1) % n;
@@ -117,7 +118,8 @@ test_every_proof(void **state)
 			if (p.depth > 0) {
 				bad = p;
 				bad.depth--;
-				assert_int_equal(merkle_verify(&bad, leaves + 32 * i, root), B3IQ_E_DENIED);
+				assert_int_equal(merkle_verify(&bad, leaves + 32 * i, root),
+						 B3IQ_E_DENIED);
 			}
 		}
 		assert_int_equal(merkle_prove(leaves, n, n, &p), B3IQ_E_INVALID);

@@ -75,7 +75,8 @@ generate(struct fixture *f)
 	assert_int_equal(commit_salt(f->secret, COMMIT_TOKENS, salt), B3IQ_OK);
 	assert_int_equal(trace_init(&t, salt), B3IQ_OK);
 	for (i = 0; i < FIXTURE_TOKENS; i++) {
-		assert_int_equal(pick(f->root, &f->req, f->ids, i, &f->ids[i], f->probes[i]), B3IQ_OK);
+		assert_int_equal(pick(f->root, &f->req, f->ids, i, &f->ids[i], f->probes[i]),
+				 B3IQ_OK);
 		assert_int_equal(trace_token(&t, f->ids[i], f->probes[i], 8), B3IQ_OK);
 	}
 	assert_int_equal(merkle_root(&t.logits, f->logits), B3IQ_OK);

@@ -88,7 +88,8 @@ test_round_trip(void **state)
 	assert_true(schema_accepts(body));
 	assert_int_equal(receipt_read(body, strlen(body), &back, &err), B3IQ_OK);
 	assert_int_equal(back.failure, B3IQ_E_TIMEOUT);
-	assert_true(back.has_order && back.has_quote && !back.seed_by_client && back.tier == RECEIPT_T3);
+	assert_true(back.has_order && back.has_quote && !back.seed_by_client &&
+		    back.tier == RECEIPT_T3);
 	free(body);
 	f.r.failure = -77; /* of a newer plugin */
 	body = body_of(&f.r);

@@ -168,6 +168,9 @@ test_what_cannot_be_audited(void **state)
 	open.secret = NULL;
 	assert_int_equal(audited(), RECEIPT_CANNOT);
 	open = fixture_opening(&f);
+	f.r.output_tokens = 0; /* nothing came: nothing to replay */
+	assert_int_equal(audited(), RECEIPT_CANNOT);
+	f.r.output_tokens = FIXTURE_TOKENS;
 	snprintf(f.r.profile, sizeof(f.r.profile), "det-v2");
 	assert_int_equal(audited(), RECEIPT_CANNOT);
 	assert_non_null(strstr(audit.text, "det-v2"));

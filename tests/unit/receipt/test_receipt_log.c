@@ -237,7 +237,8 @@ test_tampering(void **state)
 		assert_int_equal(store_write(s, change, "DELETE FROM job", &err), B3IQ_OK);
 		assert_int_equal(store_read(s, look, &st, &err), B3IQ_OK);
 		if (!damage[i][1]) { /* SQLite's own types refuse it */
-			assert_int_equal(store_write(s, change, damage[i][0], &err), B3IQ_E_INVALID);
+			assert_int_equal(store_write(s, change, damage[i][0], &err),
+					 B3IQ_E_INVALID);
 			continue;
 		}
 		assert_int_equal(store_write(s, change, damage[i][0], &err), B3IQ_OK);

@@ -31,8 +31,8 @@ tear_down(void **state)
 static void
 verify_text(void)
 {
-	assert_int_equal(receipt_verify(text.data, text.len, ed25519_public(f.key), 1, &report, NULL),
-	                 B3IQ_OK);
+	assert_int_equal(
+	    receipt_verify(text.data, text.len, ed25519_public(f.key), 1, &report, NULL), B3IQ_OK);
 	assert_true(report.n <= RECEIPT_CHECKS);
 }
 
@@ -65,7 +65,8 @@ only_failed(const char *name)
 
 	assert_false(report.valid);
 	for (i = 0; i < report.n; i++)
-		if ((report.check[i].result == RECEIPT_FAIL) != (strcmp(report.check[i].name, name) == 0))
+		if ((report.check[i].result == RECEIPT_FAIL) !=
+		    (strcmp(report.check[i].name, name) == 0))
 			fail_msg("%s: %s (%s)", report.check[i].name,
 			         receipt_result_text(report.check[i].result), report.check[i].text);
 }
@@ -150,8 +151,8 @@ test_wrong_key(void **state)
 	verify();
 	assert_int_equal(ed25519_generate(&thief, NULL), B3IQ_OK);
 	/* Not pinned. */
-	assert_int_equal(receipt_verify(text.data, text.len, ed25519_public(thief), 1, &report, NULL),
-	                 B3IQ_OK);
+	assert_int_equal(
+	    receipt_verify(text.data, text.len, ed25519_public(thief), 1, &report, NULL), B3IQ_OK);
 	only_failed("key");
 	/* No pins at all: nothing fails, and still nothing is trusted. */
 	assert_int_equal(receipt_verify(text.data, text.len, NULL, 0, &report, NULL), B3IQ_OK);
@@ -253,7 +254,8 @@ test_truncated_and_over_counted(void **state)
 	f.r.output_tokens = FIXTURE_TOKENS + 5; /* the node counts more than it gave */
 	verify();
 	only_failed("counts");
-	f.r.output_tokens = FIXTURE_TOKENS - 1; /* a shorter claim over a shorter chain: consistent */
+	f.r.output_tokens =
+	    FIXTURE_TOKENS - 1; /* a shorter claim over a shorter chain: consistent */
 	fixture_commit(&f);
 	open.n_tokens = FIXTURE_TOKENS - 1;
 	verify();

@@ -67,7 +67,8 @@ test_chunks(void **state)
 		assert_int_equal(trace_chunk(&t, &c), B3IQ_OK);
 	}
 	c = (struct b3iq_chunk){ .size = sizeof(c), .text = "tail", .text_len = 4, .ids = ids };
-	assert_int_equal(trace_chunk(&t, &c), B3IQ_OK); /* text that was held back: no id, no harm */
+	assert_int_equal(trace_chunk(&t, &c),
+			 B3IQ_OK); /* text that was held back: no id, no harm */
 	is(t.head, HEAD_3);
 	assert_int_equal(merkle_root(&t.logits, root), B3IQ_OK);
 	is(root, ROOT_3);

@@ -226,7 +226,8 @@ test_reader_of_another_process(void **state)
 	assert_int_equal(counted(reader), 1);
 	n = 2;
 	assert_int_equal(store_write(reader, insert, &n, &err), B3IQ_E_DENIED);
-	assert_int_equal(store_read(reader, insert, &n, &err), B3IQ_E_DENIED); /* nor by the back door */
+	assert_int_equal(store_read(reader, insert, &n, &err),
+			 B3IQ_E_DENIED); /* nor by the back door */
 	assert_int_equal(store_write(s, insert, &n, &err), B3IQ_OK);
 	assert_int_equal(counted(reader), 2);
 	store_close(s);
@@ -423,7 +424,8 @@ test_killed_in_the_middle(void **state)
 		}
 		close(fds[1]);
 		for (n = 0; n < (size_t)(20 * round); n++)
-			assert_int_equal(read(fds[0], &acked[n], sizeof(acked[n])), sizeof(acked[n]));
+			assert_int_equal(read(fds[0], &acked[n], sizeof(acked[n])),
+					 sizeof(acked[n]));
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		assert_true(WIFSIGNALED(status));
