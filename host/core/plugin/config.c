@@ -78,8 +78,8 @@ config_secret(const char *secrets_dir, const char *name, struct b3iq_writer *out
 		rc = fail(err, B3IQ_E_UNAVAILABLE, "the secret \"%s\" cannot be read", name);
 	if (rc == B3IQ_OK && value.len > most)
 		rc = fail(err, B3IQ_E_INVALID, "the secret \"%s\" is longer than %zu bytes", name, most);
-	if (rc == B3IQ_OK) {
-		const size_t cut = value.len > 0 && value.data[value.len - 1] == '\n';
+	if (rc == B3IQ_OK && value.len > 0) {
+		const size_t cut = value.data[value.len - 1] == '\n';
 
 		rc = out->write(out, value.data, value.len - cut);
 	}

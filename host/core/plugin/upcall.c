@@ -47,7 +47,7 @@ ask(struct upcall *u, enum codec_service service, struct buf *arguments, struct 
 	pthread_mutex_unlock(&u->lock);
 	if (rc == B3IQ_OK)
 		rc = w.rc;
-	if (rc == B3IQ_OK && out != NULL)
+	if (rc == B3IQ_OK && out != NULL && w.result.len > 0) /* never (NULL, 0) to a memcpy() */
 		rc = out->write(out, w.result.data, w.result.len);
 	buf_wipe(&w.result); /* it may have been a secret */
 	buf_wipe(arguments);

@@ -16,10 +16,6 @@
 #include "core/plugin/child.h"
 #include "core/plugin/instance.h"
 
-#define ECHO   BUILD_DIR "/examples/echo.so"
-#define FLAKY  BUILD_DIR "/examples/flaky.so"
-#define LEDGER BUILD_DIR "/examples/ledger-file.so"
-#define AUTH   BUILD_DIR "/examples/auth-static.so"
 
 /* Every main() of these tests begins so: the sandbox is this program again. */
 #define LIVE_MAIN(argc, argv)                                                \
@@ -102,6 +98,22 @@ live_until(struct instance *i, enum instance_state state)
 	for (int n = 0; n < 60000 && live_state(i) != state; n++)
 		usleep(1000);
 	assert_string_equal(instance_state_name(live_state(i)), instance_state_name(state));
+}
+
+/* Closes it, unless a sanitizer has found something in its process. */
+static inline void
+live_close(struct instance *i)
+{
+	static const char *const findings[] = { "data race", "lock-order", "heap-", "use-after" };
+	struct buf out;
+
+	buf_init(&out, 1u << 20);
+	assert_int_equal(instance_stderr(i, &out), B3IQ_OK);
+	for (size_t n = 0; n < sizeof findings / sizeof findings[0]; n++)
+		if (out.len > 0 && strstr(out.data, findings[n]) != NULL)
+			fail_msg("in the sandbox: %s", out.data);
+	buf_free(&out);
+	instance_close(i);
 }
 
 struct live_sink { /* collects; refuses from chunk `refuse_at` on (0: never)           */

@@ -50,7 +50,7 @@ test_answers_the_same_inline_and_sandboxed(void **state)
 		assert_int_equal(strlen(st.sha256), 64);
 		assert_int_equal(st.running + st.waiting, 0);
 		buf_free(&s.text);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -86,7 +86,7 @@ test_documents_and_absent_functions(void **state)
 		q.model = NULL;
 		assert_int_equal(t->generate(i, &q, &s.sink, &use, &err), B3IQ_E_INVALID);
 		buf_free(&doc);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -127,7 +127,7 @@ test_every_error_comes_through(void **state)
 		}
 		assert_served(i);
 		assert_int_equal(live_state(i), INSTANCE_READY);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -149,7 +149,7 @@ test_a_crash_costs_one_request(void **state)
 		instance_status(i, &st);
 		assert_int_equal(st.deaths, 1);
 		assert_int_equal(st.code, B3IQ_E_DIED);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -163,7 +163,7 @@ test_overflow_and_big_chunks(void **state)
 	assert_int_equal(live_ask(i, "overflow").rc, B3IQ_E_DIED);
 	assert_int_equal(live_ask(i, "big").rc, B3IQ_E_INVALID); /* more than a frame */
 	assert_served(i);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -181,7 +181,7 @@ test_keeps_the_last_words(void **state)
 	assert_non_null(strstr(out.data, "flaky: line 99 on stderr\n"));
 	assert_null(strstr(out.data, "flaky: line 50 on stderr\n"));
 	buf_free(&out);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -200,7 +200,7 @@ test_five_deaths_and_a_new_start(void **state)
 	assert_non_null(strstr(r.err.text, "plugin info test"));
 	instance_start(i);
 	assert_served(i);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -230,7 +230,7 @@ test_create_that_fails(void **state)
 		assert_true(st.error[0] != '\0');
 		assert_null(strstr(st.error, "plain\"")); /* the value of a secret */
 		assert_int_equal(live_ask(i, "ok").rc, B3IQ_E_UNAVAILABLE);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -243,7 +243,7 @@ test_create_that_is_unavailable_is_tried_again(void **state)
 
 	(void)state;
 	assert_served(i); /* the second start works */
-	instance_close(i);
+	live_close(i);
 	snprintf(mark, sizeof mark, "%s/was-here", live_dir);
 	unlink(mark);
 }
@@ -264,7 +264,7 @@ test_create_that_hangs(void **state)
 	assert_non_null(strstr(st.error, "hung"));
 	instance_stop(i); /* also while it hangs in the next create() */
 	assert_int_equal(live_state(i), INSTANCE_STOPPED);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -281,7 +281,7 @@ test_destroy_that_misbehaves(void **state)
 		assert_int_equal(live_state(i), INSTANCE_STOPPED);
 		instance_start(i);
 		assert_served(i);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -301,7 +301,7 @@ test_hang_is_found_and_ended(void **state)
 	r = live_ask(i, "spin");
 	assert_int_equal(r.rc, B3IQ_E_DIED);
 	assert_served(i);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -318,7 +318,7 @@ test_other_calls_hang_too(void **state)
 	buf_init(&doc, 100);
 	assert_int_equal(instance_inference(i)->models(i, &doc.writer, &err), B3IQ_E_DIED);
 	assert_non_null(strstr(err.text, "no answer"));
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -342,7 +342,7 @@ test_frozen_process_is_found(void **state)
 	assert_int_not_equal(after.pid, before.pid);
 	assert_non_null(strstr(after.error, "no sign of life"));
 	assert_served(i);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -364,7 +364,7 @@ test_deaf_plugin_is_ended(void **state)
 	assert_int_equal(s.chunks, 3);
 	assert_served(i);
 	buf_free(&s.text);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -396,7 +396,7 @@ test_kill_9_in_the_middle_of_a_stream(void **state)
 	assert_true(s.chunks >= 3);
 	assert_served(i);
 	buf_free(&s.text);
-	instance_close(i);
+	live_close(i);
 }
 
 /* ---- stopping calls --------------------------------------------------------------- */
@@ -419,7 +419,7 @@ test_refusing_sink(void **state)
 		assert_int_equal(s.chunks, 2); /* not one more, however many were on their way */
 		assert_served(i);
 		buf_free(&s.text);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -454,7 +454,7 @@ test_cancel_fd_wakes_a_waiting_plugin(void **state)
 		print_message("cancel_fd: %llu ms\n", (unsigned long long)(clock_mono_ms() - begun - 50));
 		pthread_join(thread, NULL);
 		close(s.sink.cancel_fd);
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -477,7 +477,7 @@ test_deadline_stops_a_waiting_plugin(void **state)
 		                 B3IQ_E_TIMEOUT);
 		assert_true(clock_mono_ms() < q.deadline_ms + 30000);
 		assert_non_null(strstr(err.text, "deadline"));
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -528,7 +528,7 @@ test_stop_drains_then_cancels(void **state)
 		assert_int_equal(run.r.rc, B3IQ_E_CANCELLED);
 		assert_int_equal(live_state(run.i), INSTANCE_STOPPED);
 		assert_int_equal(live_ask(run.i, "ok").rc, B3IQ_E_UNAVAILABLE);
-		instance_close(run.i);
+		live_close(run.i);
 	}
 }
 
@@ -551,7 +551,7 @@ test_stop_lets_a_short_call_end(void **state)
 	pthread_join(run.thread, NULL);
 	assert_int_equal(run.r.rc, B3IQ_E_CANCELLED);
 	assert_int_equal(instance_wait(i, 60000, NULL), B3IQ_OK); /* it came back: a restart */
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -608,7 +608,7 @@ test_64_at_once(void **state)
 			pthread_join(run[n].thread, NULL);
 			assert_int_equal(run[n].r.rc, B3IQ_OK);
 		}
-		instance_close(i);
+		live_close(i);
 	}
 }
 
@@ -633,7 +633,7 @@ test_64_die_together_and_all_hear_of_it(void **state)
 		assert_int_equal(run[n].r.rc, B3IQ_E_DIED);
 	}
 	assert_served(i);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -664,7 +664,7 @@ test_width_is_kept_and_the_others_wait(void **state)
 		pthread_join(run[n].thread, NULL);
 		assert_true(run[n].r.rc == B3IQ_E_CANCELLED || run[n].r.rc == B3IQ_E_UNAVAILABLE);
 	}
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -691,7 +691,7 @@ test_back_pressure(void **state)
 	assert_int_equal(s.chunks, 1000002);
 	assert_int_equal(r.use.output_tokens, 1000002);
 	buf_free(&s.text);
-	instance_close(i);
+	live_close(i);
 }
 
 /* ---- the other end ---------------------------------------------------------------------- */
@@ -781,7 +781,7 @@ test_child_is_confined(void **state)
 	assert_true(fread(line, 1, sizeof line, f) > 0);
 	assert_string_equal(line, "b3iq");
 	fclose(f);
-	instance_close(i);
+	live_close(i);
 }
 
 static void
@@ -807,7 +807,7 @@ test_metrics(void **state)
 	assert_int_equal(instance_wait(i, 60000, NULL), B3IQ_OK);
 	instance_metrics(i, take_starts, &starts);
 	assert_true(starts == 2);
-	instance_close(i);
+	live_close(i);
 }
 
 int
