@@ -32,7 +32,7 @@ struct check { /* what a test gets to know                                */
 	struct json_object *manifest; /* NULL if the note is missing or unreadable */
 	struct json_object *config;   /* for create(): secrets replaced         */
 	struct json_object *secrets;  /* name -> value                          */
-	const char         *unready;  /* why there is no config, or NULL        */
+	char                unready[320]; /* why there is no config, or ""       */
 	const char         *model;    /* --model, or NULL: the first of models() */
 	const char         *scheme;   /* --credential, or NULL                  */
 	const char         *credential;

@@ -103,12 +103,10 @@ hide_secrets(struct check *c, struct json_object *fields)
 	}
 }
 
-static const char *
-sentence(const char *lead, const struct b3iq_error *err)
+static void
+unready(struct check *c, const char *lead, const struct b3iq_error *err)
 {
-	char *text = NULL;
-
-	return asprintf(&text, "%s: %s", lead, err->text) < 0 ? lead : text; /* lives as long as we */
+	snprintf(c->unready, sizeof c->unready, "%s%s%s", lead, err ? ": " : "", err ? err->text : "");
 }
 
 void
@@ -121,7 +119,7 @@ defaults_config(struct check *c, const char *given, size_t len)
 	c->config = json_object_new_object();
 	if (!c->manifest || !json_object_object_get_ex(c->manifest, "config", &schema) ||
 	    !json_object_object_get_ex(schema, "properties", &fields)) {
-		c->unready = "the manifest holds no schema for the config";
+		unready(c, "the manifest holds no schema for the config", NULL);
 		return;
 	}
 	if (given) {
@@ -129,7 +127,7 @@ defaults_config(struct check *c, const char *given, size_t len)
 		c->config = NULL;
 		if (json_parse(given, len, "--config", &c->config, &err) != B3IQ_OK ||
 		    !json_object_is_type(c->config, json_type_object)) {
-			c->unready = sentence("--config is no JSON object", &err);
+			unready(c, "--config is no JSON object", &err);
 			return;
 		}
 	}
@@ -141,9 +139,8 @@ defaults_config(struct check *c, const char *given, size_t len)
 			json_put(c->config, name, make(c, name, field));
 	}
 	if (schema_check(schema, c->config, "config", &err) != B3IQ_OK)
-		c->unready = sentence(given ? "--config does not satisfy the manifest's schema"
-		                            : "no config can be made up, give one with --config",
-		                      &err);
+		unready(c, given ? "--config does not satisfy the manifest's schema"
+		                 : "no config can be made up, give one with --config", &err);
 	hide_secrets(c, fields);
 }
 

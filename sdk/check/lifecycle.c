@@ -183,7 +183,7 @@ configs_within_schema(const struct check *c)
 {
 	struct json_object *schema, *fields;
 
-	if (c->unready)
+	if (c->unready[0])
 		check_skip("%s", c->unready);
 	must(json_object_object_get_ex(c->manifest, "config", &schema) &&
 	             json_object_object_get_ex(schema, "properties", &fields),

@@ -291,7 +291,8 @@ run_all(const struct run_options *o)
 				unlink(r.printed);
 		}
 	if (o->json)
-		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
+		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY |
+		                                                  JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
 		printf("# %s: %s\n", o->plugin, failed ? "failed" : "plugin-check 1.0: all passed");
 	json_object_put(list);

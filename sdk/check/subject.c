@@ -154,7 +154,7 @@ create_inline(struct subject *s, const char *config, struct b3iq_error *err)
 void
 subject_prepare(struct subject *s, const struct check *c)
 {
-	if (c->unready)
+	if (c->unready[0])
 		check_skip("%s", c->unready);
 	memset(s, 0, sizeof *s);
 	s->check = c;

@@ -7,6 +7,7 @@
  */
 #include "plugin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <poll.h>
@@ -329,20 +330,21 @@ static const struct misdeed {
 	{ NULL, NULL },
 };
 
+static const struct {
+	const char *name;
+	int32_t     code;
+} codes[] = {
+#define RESULT(name, code, text) { #name, code },
+	B3IQ_RESULTS(RESULT)
+#undef RESULT
+};
+#define N_CODES (sizeof codes / sizeof *codes)
+
 /* An error of the closed list by its name, "busy" for B3IQ_E_BUSY; 0 if there is none. */
 static int32_t
 code_of(const char *name)
 {
-	static const struct {
-		const char *name;
-		int32_t     code;
-	} codes[] = {
-#define RESULT(name, code, text) { #name, code },
-		B3IQ_RESULTS(RESULT)
-#undef RESULT
-	};
-
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+	for (size_t i = 0; i < N_CODES; i++)
 		if (codes[i].code < 0 && strcasecmp(codes[i].name + 2, name) == 0)
 			return codes[i].code;
 	return B3IQ_OK;
@@ -417,13 +419,30 @@ write_model(struct b3iq_writer *out, const char *before, const char *name)
 	return out->write(out, text, (size_t)n);
 }
 
+/* A model's name, and "first-" with it. */
+static int32_t
+write_both(struct b3iq_writer *out, const char *name)
+{
+	char    text[64];
+	int32_t rc;
+
+	for (size_t i = 0; i <= strlen(name) && i < sizeof text - 6; i++)
+		text[6 + i] = (char)tolower((unsigned char)name[i]);
+	memcpy(text, "first-", 6);
+	rc = write_model(out, ",", text + 6);
+	return rc == B3IQ_OK ? write_model(out, ",", text) : rc;
+}
+
 static int32_t
 write_models(struct b3iq_writer *out)
 {
 	int32_t rc = write_model(out, "[", "ok");
 
 	for (const struct misdeed *m = misdeeds; m->model && rc == B3IQ_OK; m++)
-		rc = write_model(out, ",", m->model);
+		rc = write_both(out, m->model);
+	for (size_t i = 0; i < N_CODES && rc == B3IQ_OK; i++)
+		if (codes[i].code < 0)
+			rc = write_both(out, codes[i].name + 2);
 	return rc == B3IQ_OK ? out->write(out, "]", 1) : rc;
 }
 
