@@ -13,6 +13,7 @@
 #include "cli/option.h"
 #include "cli/term.h"
 #include "core/base/json.h"
+#include "core/base/log.h"
 
 const struct cli_exit_entry cli_exits[] = {
 #define CLI_EXIT_ENTRY(name, code, text) { code, #name, text },
@@ -177,9 +178,8 @@ unknown_command(struct cli *cli, const char *name)
 			near = other;
 		}
 	}
-	return cli_error(cli, CLI_USAGE, "no command \"%.40s\"%s%s%s; %s help lists them", name,
-	                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-	                 cli->root->name);
+	return cli_error(cli, CLI_USAGE, "no command \"%.40s\"%s%s: %s help lists them", name,
+	                 near ? ", perhaps " : "", near ? near : "", cli->root->name);
 }
 
 static int
@@ -204,13 +204,12 @@ run(struct cli *cli, int argc, char **argv)
 	option_command(cli, &argc, &argv);
 	for (int i = 0; i < argc; i++) /* also when the command line is wrong */
 		cli->json = cli->json || strcmp(argv[i], "--json") == 0;
-	if (cli->command->subs && argc > 0 && argv[0][0] != '-') {
-		if (cli->command == cli->root)
-			run_extension(argv[0], argv);
-		return unknown_command(cli, argv[0]);
-	}
+	if (cli->command->subs && cli->command == cli->root && argc > 0 && argv[0][0] != '-')
+		run_extension(argv[0], argv);
 	if (option_parse(cli, argc, argv, &err))
 		return cli_error(cli, CLI_USAGE, "%s", err.text);
+	if (cli->command->subs && cli->n_words)
+		return unknown_command(cli, cli->words[0]);
 	cli->json = cli_flag(cli, "json");
 	cli->home = cli_text(cli, "home", NULL);
 	if (cli_flag(cli, "help") || (cli->command->subs && !cli->command->run)) {
@@ -224,14 +223,17 @@ run(struct cli *cli, int argc, char **argv)
 int
 cli_main(const struct cli_command *root, int argc, char **argv)
 {
-	struct cli cli = { .root = root };
-	int        exit = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1);
+	struct cli  cli = { .root = root };
+	const char *text;
+	int         exit;
 
+	log_setup(B3IQ_LOG_WARN, LOG_TEXT); /* of plugins started here; the node sets its own */
+	exit = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1);
 	if (cli.json && cli.result) {
-		fputs(json_object_to_json_string_ext(cli.result, JSON_C_TO_STRING_PRETTY |
-		                                                         JSON_C_TO_STRING_NOSLASHESCAPE |
-		                                                         JSON_C_TO_STRING_SPACED),
-		      stdout);
+		text = json_object_to_json_string_ext(cli.result, JSON_C_TO_STRING_PRETTY |
+		                                                          JSON_C_TO_STRING_SPACED |
+		                                                          JSON_C_TO_STRING_NOSLASHESCAPE);
+		term_text(stdout, text, strlen(text));
 		fputc('\n', stdout);
 	}
 	json_object_put(cli.result);

@@ -50,7 +50,7 @@ bash(const struct cli_command *root, FILE *out)
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase \"$at\" in ", out);
 	bash_groups(root, root->name, out);
-	fputs(") at=\"$at ${COMP_WORDS[i]}\" ;; esac\n"
+	fputs(") [[ ${COMP_WORDS[i]} == -* ]] || at=\"$at ${COMP_WORDS[i]}\" ;; esac\n"
 	      "\tdone\n"
 	      "\tcase \"$at\" in\n", out);
 	bash_cases(root, root->name, out);

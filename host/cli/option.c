@@ -14,34 +14,6 @@ const struct cli_option cli_common[] = {
 	{ .name = NULL },
 };
 
-/* ---- which command ------------------------------------------------------ */
-
-static const struct cli_command *
-sub_of(const struct cli_command *c, const char *name)
-{
-	for (size_t i = 0; c->subs && c->subs[i]; i++)
-		if (strcmp(c->subs[i]->name, name) == 0)
-			return c->subs[i];
-	return NULL;
-}
-
-void
-option_command(struct cli *cli, int *argc, char ***argv)
-{
-	const struct cli_command *next;
-
-	cli->command = cli->root;
-	snprintf(cli->path, sizeof cli->path, "%s", cli->root->name);
-	while (*argc > 0 && (next = sub_of(cli->command, (*argv)[0])) != NULL) {
-		const size_t n = strlen(cli->path);
-
-		snprintf(cli->path + n, sizeof cli->path - n, " %s", next->name);
-		cli->command = next;
-		++*argv;
-		--*argc;
-	}
-}
-
 /* ---- looking up --------------------------------------------------------- */
 
 static const struct cli_option *
@@ -61,6 +33,53 @@ option_find(const struct cli_command *c, const char *name, size_t len)
 	return found ? found : in_table(cli_common, name, len);
 }
 
+/* ---- which command ------------------------------------------------------ */
+
+static const struct cli_command *
+sub_of(const struct cli_command *c, const char *name)
+{
+	for (size_t i = 0; c->subs && c->subs[i]; i++)
+		if (strcmp(c->subs[i]->name, name) == 0)
+			return c->subs[i];
+	return NULL;
+}
+
+/* The first word that is no option; common options may stand before a command. */
+static int
+next_word(int argc, char **argv)
+{
+	const struct cli_option *o;
+	int                      i = 0;
+
+	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+		o = strncmp(argv[i], "--", 2) == 0 ? in_table(cli_common, argv[i] + 2, strlen(argv[i] + 2)) : NULL;
+		if (o && o->kind != CLI_FLAG)
+			i++;
+	}
+	return i;
+}
+
+void
+option_command(struct cli *cli, int *argc, char ***argv)
+{
+	const struct cli_command *next;
+	int                       at;
+
+	cli->command = cli->root;
+	snprintf(cli->path, sizeof cli->path, "%s", cli->root->name);
+	while ((at = next_word(*argc, *argv)) < *argc && (next = sub_of(cli->command, (*argv)[at])) != NULL) {
+		const size_t n = strlen(cli->path);
+
+		snprintf(cli->path + n, sizeof cli->path - n, " %s", next->name);
+		cli->command = next;
+		memmove(*argv + 1, *argv, (size_t)at * sizeof **argv); /* the options that stood before it */
+		++*argv;
+		--*argc;
+	}
+}
+
+/* ---- letters and near misses -------------------------------------------- */
+
 static const struct cli_option *
 by_letter(const struct cli_command *c, char letter)
 {
@@ -73,10 +92,17 @@ by_letter(const struct cli_command *c, char letter)
 	return NULL;
 }
 
+static unsigned
+least_of(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Optimal string alignment: insert, delete, change, or swap two neighbours. */
 unsigned
 option_distance(const char *a, const char *b)
 {
-	unsigned     row[64], before, above;
+	unsigned     rows[3][64] = { { 0 } }, *before = rows[0], *last = rows[1], *row = rows[2], *spare;
 	const size_t na = strlen(a), nb = strlen(b);
 
 	if (na >= 64 || nb >= 64)
@@ -84,18 +110,16 @@ option_distance(const char *a, const char *b)
 	for (unsigned j = 0; j <= nb; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= na; i++) {
-		before = row[0];
+		spare = before, before = last, last = row, row = spare;
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= nb; j++) {
-			const unsigned change = before + (a[i - 1] != b[j - 1]);
-
-			above = row[j];
-			row[j] = above + 1 < row[j - 1] + 1 ? above + 1 : row[j - 1] + 1;
-			row[j] = row[j] < change ? row[j] : change;
-			before = above;
+			row[j] = least_of(last[j] + 1, row[j - 1] + 1);
+			row[j] = least_of(row[j], last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least_of(row[j], before[j - 2] + 1);
 		}
 	}
-	return row[nb] < 9 ? row[nb] : 9;
+	return least_of(row[nb], 9);
 }
 
 static const char *
@@ -159,9 +183,9 @@ long_option(struct cli *cli, const char *word, const char *next, int *used, stru
 	const char              *near = o ? NULL : close_option(cli->command, name);
 
 	if (!o)
-		return fail(err, B3IQ_E_INVALID, "no option --%.*s%s%s%s; see %s --help",
-		            (int)(len < 40 ? len : 40), name, near ? "; did you mean --" : "",
-		            near ? near : "", near ? "?" : "", cli->path);
+		return fail(err, B3IQ_E_INVALID, "no option --%.*s%s%s: see %s --help",
+		            (int)(len < 40 ? len : 40), name, near ? ", perhaps --" : "",
+		            near ? near : "", cli->path);
 	if (o->kind == CLI_FLAG && equals)
 		return fail(err, B3IQ_E_INVALID, "--%s takes no value", o->name);
 	if (o->kind == CLI_FLAG || equals)
@@ -182,7 +206,7 @@ short_options(struct cli *cli, const char *word, const char *next, int *used,
 		int32_t                  rc;
 
 		if (!o)
-			return fail(err, B3IQ_E_INVALID, "no option -%c; see %s --help", *at, cli->path);
+			return fail(err, B3IQ_E_INVALID, "no option -%c: see %s --help", *at, cli->path);
 		if (o->kind == CLI_FLAG) {
 			rc = take(cli, o, NULL, err);
 			if (rc)

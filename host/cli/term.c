@@ -47,10 +47,13 @@ term_escape(const char *text, size_t len, struct buf *out)
 
 			if (!steers(c))
 				buf_append(out, text + i, n);
-			else if (c < 0x100)
+			else if (c < 0x80)
 				buf_printf(out, "\\x%02x", (unsigned)c);
-			else
+			else if (c < 0x10000)
 				buf_printf(out, "\\u%04x", (unsigned)c);
+			else /* as JSON has it, so that an object stays one */
+				buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(c >> 10),
+				           0xdc00 + (unsigned)(c & 0x3ff));
 		}
 		text += whole;
 		len -= whole;
@@ -72,7 +75,7 @@ term_text(FILE *out, const char *text, size_t len)
 		fwrite(text, 1, len, out);
 		return;
 	}
-	buf_init(&safe, len * 4 + 1);
+	buf_init(&safe, len * 6 + 1);
 	if (term_escape(text, len, &safe) == B3IQ_OK && safe.len)
 		fwrite(safe.data, 1, safe.len, out);
 	buf_free(&safe);
@@ -83,7 +86,7 @@ term_word(FILE *out, const char *text)
 {
 	struct buf safe;
 
-	buf_init(&safe, strlen(text) * 4 + 1);
+	buf_init(&safe, strlen(text) * 6 + 1);
 	if (term_escape(text, strlen(text), &safe) == B3IQ_OK && safe.len)
 		for (size_t i = 0; i < safe.len; i++)
 			fputc(safe.data[i] == '\n' || safe.data[i] == '\t' ? ' ' : safe.data[i], out);
@@ -122,7 +125,7 @@ term_cell(struct term_table *t, const char *text)
 		t->cells = cells;
 		t->cap = cap;
 	}
-	buf_init(&safe, strlen(text) * 4 + 1);
+	buf_init(&safe, strlen(text) * 6 + 1);
 	term_escape(text, strlen(text), &safe);
 	t->cells[t->n_cells] = buf_take(&safe);
 	if (t->cells[t->n_cells])

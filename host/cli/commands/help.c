@@ -38,7 +38,7 @@ const struct cli_command command_help = {
 	.summary = "explain a command, or list them all",
 	.words = "[COMMAND...]",
 	.most = 4,
-	.about = "The same as --help behind a command.",
+	.about = "The same as --help behind a command, and the sources of the manual page and of docs/cli.md.",
 	.options = options,
 	.examples = { { "b3iq help receipt audit", "what an audit does" },
 		      { "b3iq help --man | man -l -", "everything, as a manual page" } },

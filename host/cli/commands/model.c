@@ -16,19 +16,35 @@
 
 /* ---- which models there are --------------------------------------------- */
 
+/* The node's model object has its id outside and all else in "b3iq"; here it is one object. */
+static struct json_object *
+flat(struct json_object *of_node)
+{
+	struct json_object *own = NULL, *m;
+	const char         *id = NULL;
+
+	json_get(of_node, "b3iq", json_type_object, &own, NULL);
+	json_get_string(of_node, "id", "", &id, NULL);
+	m = own ? json_object_get(own) : json_object_new_object();
+	json_put_string(m, "id", id ? id : "");
+	return m;
+}
+
 /* What the running node offers. */
 static int
 ask_node(struct cli *cli, struct remote *r, struct json_object **out)
 {
 	struct json_object *answer = NULL, *data = NULL;
-	const int           exit = remote_json(cli, r, "GET", "/v1/models", NULL, &answer);
+	int                 exit = remote_json(cli, r, "GET", "/v1/models", NULL, &answer);
 
-	if (!exit && json_object_object_get_ex(answer, "data", &data) &&
-	    json_object_is_type(data, json_type_array))
-		*out = json_object_get(data);
+	if (!exit && (!json_object_object_get_ex(answer, "data", &data) ||
+	              !json_object_is_type(data, json_type_array)))
+		exit = cli_error(cli, CLI_FAILED, "what answers at %s is no b3iq node", r->url);
+	if (!exit)
+		*out = json_object_new_array();
+	for (size_t i = 0; !exit && i < json_object_array_length(data); i++)
+		json_object_array_add(*out, flat(json_object_array_get_idx(data, i)));
 	json_object_put(answer);
-	if (!exit && !*out)
-		return cli_error(cli, CLI_FAILED, "what answers at %s is no b3iq node", r->url);
 	return exit;
 }
 
@@ -291,7 +307,8 @@ examine(struct cli *cli, struct local *l, const char *dir, const char *name,
 	if (!exit) {
 		rc = instance_inference(l->instance)->load(l->instance, name, NULL, &err);
 		if (rc)
-			exit = cli_error(cli, CLI_FAILED, "%s is not taken: %s", cli_word(cli, 0), err.text);
+			exit = cli_error(cli, CLI_FAILED, "%s is not taken: %s", cli_word(cli, 0),
+			                 rc == B3IQ_E_NOT_FOUND ? "the line above says what is wrong with it" : err.text);
 	}
 	if (!exit)
 		exit = local_models(cli, l, &models);

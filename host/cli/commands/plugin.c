@@ -263,9 +263,11 @@ show_fields(struct json_object *schema)
 		json_get_string(field, "description", "", &about, NULL);
 		printf("  ");
 		term_word(stdout, name);
-		if (json_object_object_get_ex(field, "default", &fallback))
-			printf(" [%s]", json_object_to_json_string_ext(fallback, JSON_C_TO_STRING_PLAIN |
-			                                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+		if (json_object_object_get_ex(field, "default", &fallback)) {
+			fputs(" = ", stdout);
+			term_word(stdout, json_object_to_json_string_ext(
+			                          fallback, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		}
 		printf("  ");
 		term_word(stdout, title ? title : "");
 		if (about && *about) {
