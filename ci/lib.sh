@@ -12,7 +12,7 @@ build_packages=(build-essential cmake ninja-build pkg-config ca-certificates cur
 test_packages=(clang libclang-rt-14-dev clang-format libcmocka-dev valgrind ccache g++ nodejs
 	python3-jsonschema python3-jinja2 python3-numpy python3-yaml)
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # install_packages NAME...: those that are missing, through apt as root or by sudo.
