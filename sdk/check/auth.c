@@ -12,7 +12,8 @@
 static struct b3iq_auth_request
 request(const char *scheme, const char *credential)
 {
-	return (struct b3iq_auth_request){ .scheme = scheme, .credential = credential, .method = "POST",
+	return (struct b3iq_auth_request){ .scheme = scheme, .credential = credential,
+	                                   .method = "POST",
 		                           .path = "/v1/chat/completions", .peer = "127.0.0.1",
 		                           .now_ms = NOW };
 }
@@ -57,7 +58,8 @@ declines_foreign(const struct check *c)
 static void
 denies_bad(const struct check *c)
 {
-	static const char *const schemes[] = { "Bearer", "Basic", "Digest", "DPoP", "bearer", "BEARER" };
+	static const char *const schemes[] = { "Bearer", "Basic", "Digest", "DPoP", "bearer",
+	                                       "BEARER" };
 	static const char *const values[] = { "", "nobody", "Og==", "null", "*", "' OR 1=1 --",
 		                              "\xff\xfe", "{\"sub\":\"admin\"}",
 		                              "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9." };
@@ -112,7 +114,8 @@ denies_almost_good(const struct check *c)
 	for (size_t i = 0; i < n; i++) {
 		memcpy(near, c->credential, n + 1);
 		near[i] = near[i] == 'x' ? 'y' : 'x';
-		must(ask(&s, c->scheme, near, &who).rc != B3IQ_OK, "byte %zu of the credential is not looked at",
+		must(ask(&s, c->scheme, near, &who).rc != B3IQ_OK,
+		     "byte %zu of the credential is not looked at",
 		     i);
 	}
 	memcpy(near, c->credential, n + 1);
@@ -136,12 +139,14 @@ expiry_honoured(const struct check *c)
 
 	need_credential(c);
 	subject_open(&s, c);
-	must(ask(&s, c->scheme, c->credential, &who).rc == B3IQ_OK, "the good credential is refused");
+	must(ask(&s, c->scheme, c->credential, &who).rc == B3IQ_OK,
+	     "the good credential is refused");
 	if (!who.expires_ms)
 		check_skip("the good credential never expires");
 	rq = request(c->scheme, c->credential);
 	rq.now_ms = who.expires_ms + 1;
-	must(subject_authenticate(&s, &rq, &who).rc != B3IQ_OK, "it is let in after it has expired");
+	must(subject_authenticate(&s, &rq, &who).rc != B3IQ_OK,
+	     "it is let in after it has expired");
 	subject_close(&s);
 }
 
@@ -159,8 +164,10 @@ not_logged(const struct check *c)
 	must(!strstr(r.err.text, canary), "it writes a credential into its error");
 	if (c->credential) {
 		r = ask(&s, c->scheme, c->credential, &who);
-		must(!fakehost_said(&s.host, c->credential), "it writes a good credential to the log");
-		must(!strstr(r.err.text, c->credential) && strcmp(who.subject, c->credential) != 0 &&
+		must(!fakehost_said(&s.host, c->credential),
+		     "it writes a good credential to the log");
+		must(!strstr(r.err.text, c->credential) &&
+		     strcmp(who.subject, c->credential) != 0 &&
 		             strcmp(who.account, c->credential) != 0,
 		     "it hands a good credential on, where it is stored");
 	}
@@ -185,19 +192,23 @@ login_stateless(const struct check *c)
 	     "plugin-check: schemas/login-step.json is not built in");
 	buf_init(&state, 1u << 16);
 	buf_init(&out, 1u << 16);
-	r = subject_login(&one, NULL, "{\"return_url\":\"http://127.0.0.1:8008/login\"}", &next, &state, &out,
+	r = subject_login(&one, NULL, "{\"return_url\":\"http://127.0.0.1:8008/login\"}", &next,
+	                  &state, &out,
 	                  &who);
 	if (r.rc == B3IQ_E_UNSUPPORTED)
 		check_skip("it has no interactive login");
 	must(r.rc == B3IQ_OK, "the first step returned %s: %s", result_name(r.rc), r.err.text);
-	must(next <= B3IQ_LOGIN_POLL && next != B3IQ_LOGIN_DONE, "the first step leads to %u", next);
+	must(next <= B3IQ_LOGIN_POLL && next != B3IQ_LOGIN_DONE, "the first step leads to %u",
+	     next);
 	must(json_parse(out.data, out.len, "out", &doc, &err) == B3IQ_OK &&
 	             schema_check(schema, doc, "out", &err) == B3IQ_OK, "%s", err.text);
 	subject_close(&one);
 	subject_open(&two, c); /* the next step may meet another process */
-	r = subject_login(&two, state.len ? state.data : "", "{\"values\":{}}", &next, &state, &out, &who);
+	r = subject_login(&two, state.len ? state.data : "", "{\"values\":{}}", &next, &state, &out,
+	                  &who);
 	must(r.rc != B3IQ_E_INTERNAL, "the second step in another instance: %s", r.err.text);
-	must(r.rc != B3IQ_OK || next != B3IQ_LOGIN_DONE, "an empty second step lets %s in", who.subject);
+	must(r.rc != B3IQ_OK || next != B3IQ_LOGIN_DONE, "an empty second step lets %s in",
+	     who.subject);
 	json_object_put(doc);
 	json_object_put(schema);
 	buf_free(&state);
@@ -207,17 +218,20 @@ login_stateless(const struct check *c)
 
 #define A B3IQ_AUTH
 const struct check_test auth_tests[] = {
-	{ "declines-foreign-scheme", "what is not its kind is DECLINED, for the next provider",
-	  declines_foreign, A, 0, 0 },
-	{ "denies-bad", "credentials that nobody issued let nobody in", denies_bad, A, 0, 0 },
-	{ "accepts-good", "the good credential is somebody", accepts_good, A, 0, 0 },
-	{ "denies-almost-good", "one byte changed, cut off or added, and it is nobody",
-	  denies_almost_good, A, 0, 0 },
-	{ "expiry-honoured", "after expires_ms it is nobody", expiry_honoured, A, 0, 0 },
-	{ "credential-not-logged", "no credential in logs, errors or names", not_logged, A,
-	  CHECK_INLINE, 0 },
-	{ "login-stateless", "a login goes on in another instance with the state alone", login_stateless,
-	  A, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "declines-foreign-scheme", declines_foreign, A, 0, 0,
+	  "what is not its kind is DECLINED, for the next provider" },
+	{ "denies-bad", denies_bad, A, 0, 0,
+	  "credentials that nobody issued let nobody in" },
+	{ "accepts-good", accepts_good, A, 0, 0,
+	  "the good credential is somebody" },
+	{ "denies-almost-good", denies_almost_good, A, 0, 0,
+	  "one byte changed, cut off or added, and it is nobody" },
+	{ "expiry-honoured", expiry_honoured, A, 0, 0,
+	  "after expires_ms it is nobody" },
+	{ "credential-not-logged", not_logged, A, CHECK_INLINE, 0,
+	  "no credential in logs, errors or names" },
+	{ "login-stateless", login_stateless, A, 0, 0,
+	  "a login goes on in another instance with the state alone" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };
 #undef A

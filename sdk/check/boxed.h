@@ -1,5 +1,5 @@
-/* boxed.h - the subject in a sandbox child, run by the host's own machinery (core/plugin/instance.h)
- * with the fake host's store and signer behind it. */
+/* boxed.h - the subject in a sandbox child, run by the host's own core/plugin/instance.h with the
+ * fake host's store and signer behind it. */
 #ifndef CHECK_BOXED_H
 #define CHECK_BOXED_H
 

@@ -41,11 +41,12 @@ struct check { /* what a test gets to know                                */
 };
 
 struct check_test {
-	const char *name, *what;
+	const char *name;
 	void (*run)(const struct check *);
-	uint32_t kind;    /* only for plugins of this kind; 0: for all             */
-	uint32_t flags;
-	unsigned limit_s; /* 0: 20 s                                            */
+	uint32_t    kind;    /* only for plugins of this kind; 0: for all             */
+	uint32_t    flags;
+	unsigned    limit_s; /* 0: 20 s                                               */
+	const char *what;    /* one line for --list                                   */
 };
 
 struct check_group {

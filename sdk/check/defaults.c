@@ -44,7 +44,8 @@ make_string(const struct check *c, const char *name, struct json_object *field)
 		snprintf(filler, sizeof filler, DEFAULTS_SECRET "%s", name);
 		return json_object_new_string(filler);
 	}
-	n = json_object_object_get_ex(field, "minLength", &least) ? json_object_get_int64(least) : 0;
+	n = json_object_object_get_ex(field, "minLength",
+	                              &least) ? json_object_get_int64(least) : 0;
 	memset(filler, 'x', n < 64 ? (size_t)n : 64);
 	return json_object_new_string(filler);
 }
@@ -106,7 +107,8 @@ hide_secrets(struct check *c, struct json_object *fields)
 static void
 unready(struct check *c, const char *lead, const struct b3iq_error *err)
 {
-	snprintf(c->unready, sizeof c->unready, "%s%s%s", lead, err ? ": " : "", err ? err->text : "");
+	snprintf(c->unready, sizeof c->unready, "%s%s%s", lead, err ? ": " : "",
+	         err ? err->text : "");
 }
 
 void

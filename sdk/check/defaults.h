@@ -15,6 +15,7 @@
  * given: its members go before what would be made up, and its secrets stand as plain strings. */
 void defaults_config(struct check *c, const char *given, size_t len);
 /* A copy of the config with one field replaced (value NULL: without it); owned by the caller. */
-struct json_object *defaults_with(const struct check *, const char *field, struct json_object *value);
+struct json_object *defaults_with(const struct check *, const char *field,
+                                  struct json_object *value);
 
 #endif

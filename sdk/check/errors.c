@@ -67,7 +67,8 @@ static void
 auth_errors(struct subject *s)
 {
 	struct b3iq_auth_request rq = { .scheme = "Bearer", .credential = "nobody", .method = "GET",
-		                        .path = "/", .peer = "127.0.0.1", .now_ms = 1790000000000u };
+		                        .path = "/", .peer = "127.0.0.1",
+		                        .now_ms = 1790000000000u };
 	struct b3iq_principal    who;
 
 	in_words(subject_authenticate(s, &rq, &who), "authenticate()");
@@ -104,7 +105,8 @@ survives_host_failures(const struct check *c)
 		s.host.fault = (struct fakehost_fault){ .at = n, .code = codes[n % 3] };
 		r = subject_try(&s, NULL);
 		if (r.rc != B3IQ_OK) { /* the host's table is gone, and its counter with it */
-			must(r.err.text[0], "create() returned %s without a word", result_name(r.rc));
+			must(r.err.text[0], "create() returned %s without a word",
+			     result_name(r.rc));
 			continue;
 		}
 		smoke(&s);
@@ -170,12 +172,13 @@ quiet_descriptors(const struct check *c)
 }
 
 const struct check_test error_tests[] = {
-	{ "every-error-has-text", "an error comes with a sentence for the operator, E_BUSY with retry_ms",
-	  every_error_has_text, 0, 0, 0 },
-	{ "survives-every-host-failure", "each call to the host fails in turn: it says so, and goes on",
-	  survives_host_failures, 0, 0, 120 },
-	{ "no-secret-in-log", "no prompt and no secret in the log", no_secret_in_log, 0,
-	  CHECK_INLINE, 0 },
-	{ "quiet-descriptors", "it writes nothing to stdout", quiet_descriptors, 0, CHECK_INLINE, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "every-error-has-text", every_error_has_text, 0, 0, 0,
+	  "an error comes with a sentence for the operator, E_BUSY with retry_ms" },
+	{ "survives-every-host-failure", survives_host_failures, 0, 0, 120,
+	  "each call to the host fails in turn: it says so, and goes on" },
+	{ "no-secret-in-log", no_secret_in_log, 0, CHECK_INLINE, 0,
+	  "no prompt and no secret in the log" },
+	{ "quiet-descriptors", quiet_descriptors, 0, CHECK_INLINE, 0,
+	  "it writes nothing to stdout" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };

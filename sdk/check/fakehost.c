@@ -96,7 +96,8 @@ host_secret(void *ctx, const char *name, struct b3iq_writer *w)
 
 	if (rc)
 		return rc;
-	if (!name || !h->check->secrets || !json_object_object_get_ex(h->check->secrets, name, &value))
+	if (!name || !h->check->secrets ||
+	    !json_object_object_get_ex(h->check->secrets, name, &value))
 		return leave(h, B3IQ_E_NOT_FOUND);
 	return leave(h, w->write(w, json_object_get_string(value),
 	                         (size_t)json_object_get_string_len(value)));

@@ -182,7 +182,8 @@ listed(const struct check *c, const char *lib)
 	if (!c->manifest || !json_object_object_get_ex(c->manifest, "needs", &needs))
 		return false;
 	for (size_t i = 0; i < json_object_array_length(needs); i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(needs, i), "library", &name) &&
+		if (json_object_object_get_ex(json_object_array_get_idx(needs, i), "library",
+		                              &name) &&
 		    strcmp(json_object_get_string(name), lib) == 0)
 			return true;
 	return false;
@@ -219,19 +220,27 @@ scan_under_50ms(const struct check *c)
 }
 
 const struct check_test file_tests[] = {
-	{ "note-present", "the manifest lies in an ELF note of a PT_NOTE segment", note_present, 0, 0, 0 },
-	{ "manifest-valid", "the manifest satisfies schemas/plugin-manifest.json", manifest_valid, 0, 0, 0 },
-	{ "schema-in-subset", "the config's schema stays within schemas/plugin-config-meta.json",
-	  schema_in_subset, 0, 0, 0 },
-	{ "exports-only-entry", "b3iq_plugin_entry is the only symbol that it exports",
-	  exports_only_entry, 0, 0, 0 },
-	{ "no-host-symbols", "it imports no symbol of ours", no_host_symbols, 0, 0, 0 },
-	{ "no-textrel", "its code is position independent", no_textrel, 0, 0, 0 },
-	{ "no-execstack", "it does not ask for an executable stack", no_execstack, 0, 0, 0 },
-	{ "nodelete", "it is marked to stay loaded", nodelete, 0, 0, 0 },
-	{ "binds-now", "its symbols are bound when it is loaded", binds_now, 0, CHECK_SHOULD, 0 },
-	{ "needed-libs-listed", "each library that it links is in the manifest's needs",
-	  needed_libs_listed, 0, 0, 0 },
-	{ "scan-under-50ms", "its manifest is read in less than 50 ms", scan_under_50ms, 0, CHECK_TIMED, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "note-present", note_present, 0, 0, 0,
+	  "the manifest lies in an ELF note of a PT_NOTE segment" },
+	{ "manifest-valid", manifest_valid, 0, 0, 0,
+	  "the manifest satisfies schemas/plugin-manifest.json" },
+	{ "schema-in-subset", schema_in_subset, 0, 0, 0,
+	  "the config's schema stays within schemas/plugin-config-meta.json" },
+	{ "exports-only-entry", exports_only_entry, 0, 0, 0,
+	  "b3iq_plugin_entry is the only symbol that it exports" },
+	{ "no-host-symbols", no_host_symbols, 0, 0, 0,
+	  "it imports no symbol of ours" },
+	{ "no-textrel", no_textrel, 0, 0, 0,
+	  "its code is position independent" },
+	{ "no-execstack", no_execstack, 0, 0, 0,
+	  "it does not ask for an executable stack" },
+	{ "nodelete", nodelete, 0, 0, 0,
+	  "it is marked to stay loaded" },
+	{ "binds-now", binds_now, 0, CHECK_SHOULD, 0,
+	  "its symbols are bound when it is loaded" },
+	{ "needed-libs-listed", needed_libs_listed, 0, 0, 0,
+	  "each library that it links is in the manifest's needs" },
+	{ "scan-under-50ms", scan_under_50ms, 0, CHECK_TIMED, 0,
+	  "its manifest is read in less than 50 ms" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };

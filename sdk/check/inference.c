@@ -131,9 +131,10 @@ stop_at_max_tokens(const struct check *c)
 		struct listener l;
 
 		listener_init(&l, &s.host);
-		fine(subject_generate(&s, &(struct ask){ .max_tokens = max }, &l, &u), "generate()");
-		must(u.output_tokens <= max && l.n_ids <= max, "max_tokens is %u, it made %llu", max,
-		     (unsigned long long)u.output_tokens);
+		fine(subject_generate(&s, &(struct ask){ .max_tokens = max }, &l, &u),
+		     "generate()");
+		must(u.output_tokens <= max && l.n_ids <= max, "max_tokens is %u, it made %llu",
+		     max, (unsigned long long)u.output_tokens);
 		must(u.output_tokens < max || u.stop == B3IQ_STOP_LENGTH || u.stop == B3IQ_STOP_END,
 		     "stopped at max_tokens, usage.stop is %u", u.stop);
 		listener_finish(&l);
@@ -151,7 +152,8 @@ unknown_model(const struct check *c)
 
 	begin(&s, c);
 	listener_init(&l, &s.host);
-	r = subject_generate(&s, &(struct ask){ .model = "b3iq-no-such-model", .max_tokens = 1 }, &l, &u);
+	r = subject_generate(&s, &(struct ask){ .model = "b3iq-no-such-model", .max_tokens = 1 },
+	                     &l, &u);
 	if (r.rc == B3IQ_E_UNAVAILABLE)
 		check_skip("%s", r.err.text);
 	must(r.rc == B3IQ_E_NOT_FOUND, "a model that is not listed gives %s, not E_NOT_FOUND",
@@ -167,8 +169,8 @@ bad_bodies(const struct check *c)
 	static const char *const bad[] = {
 		"", "{", "[]", "null", "{}", "{\"messages\":5}", "{\"messages\":[]}",
 		"{\"messages\":[{\"role\":\"user\"}]}", "{\"prompt\":1}",
-		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"-1\":1}}",
-		"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"999999999\":1}}",
+		"{\"prompt\":\"a\",\"logit_bias\":{\"-1\":1}}",
+		"{\"prompt\":\"a\",\"logit_bias\":{\"999999999\":1}}",
 	};
 	struct subject    s;
 	struct b3iq_usage u;
@@ -192,17 +194,19 @@ utf8_whole_chunks(const struct check *c)
 {
 	static const char body[] =
 	        "{\"messages\":[{\"role\":\"user\",\"content\":"
-	        "\"Gr\xc3\xbc\xc3\x9f Gott, \xe4\xb8\x96\xe7\x95\x8c \xf0\x9f\x99\x82 \xd0\xbc\xd0\xb8\xd1\x80\"}]}";
+	        "\"Gr\xc3\xbc\xc3\x9f Gott, \xe4\xb8\x96\xe7\x95\x8c "
+	        "\xf0\x9f\x99\x82 \xd0\xbc\xd0\xb8\xd1\x80\"}]}";
 	struct subject    s;
 	struct b3iq_usage u;
 
 	begin(&s, c);
-	for (uint32_t max = 1; max <= 64; max += max < 8 ? 1 : 9) { /* the listener looks at each chunk */
-		struct listener l;
+	for (uint32_t max = 1; max <= 64; max += max < 8 ? 1 : 9) {
+		const struct ask a = { .body = body, .max_tokens = max, .seed = max,
+		                       .temperature = 1 };
+		struct listener  l; /* which looks at each chunk */
 
 		listener_init(&l, &s.host);
-		fine(subject_generate(&s, &(struct ask){ .body = body, .max_tokens = max, .seed = max,
-		                                         .temperature = 1 }, &l, &u), "generate()");
+		fine(subject_generate(&s, &a, &l, &u), "generate()");
 		listener_finish(&l);
 	}
 	subject_close(&s);
@@ -288,7 +292,8 @@ stops(const struct check *c, const struct listener *trouble, const struct ask *a
 	ms = stop_ms(&s, trouble, a, &rc);
 	if (ms < 0)
 		check_skip("its answer was too short to be stopped");
-	must(ms <= STOP_MS || c->slow, "it returned %.0f ms after the stop; %d are allowed", ms, STOP_MS);
+	must(ms <= STOP_MS || c->slow, "it returned %.0f ms after the stop; %d are allowed", ms,
+	     STOP_MS);
 	must(rc == code, "it returned %s instead of %s", result_name(rc), result_name(code));
 	subject_close(&s);
 }
@@ -344,13 +349,13 @@ deadline(const struct check *c)
 
 	begin(&s, c);
 	for (int i = 0; i < TRIES && (i == 0 || ms > STOP_MS); i++) {
+		const struct ask  a = { .max_tokens = 200, .deadline_ms = clock_mono_ms() + 60 };
 		struct listener   l;
 		struct b3iq_usage u;
 
 		listener_init(&l, &s.host);
 		l.slow_ms = 10;
-		rc = subject_generate(&s, &(struct ask){ .max_tokens = 200,
-		                                         .deadline_ms = clock_mono_ms() + 60 }, &l, &u).rc;
+		rc = subject_generate(&s, &a, &l, &u).rc;
 		if (ended_before(&s, &l, rc))
 			check_skip("its answer was too short to miss a deadline");
 		ms = (double)(clock_mono_us() - l.stopped_us) / 1000;
@@ -386,7 +391,8 @@ stop_sequence(const struct check *c)
 		check_skip("its answer holds no plain text to stop at");
 	first = memmem(whole.text.data, whole.text.len, stop, 3);
 	buf_init(&body, 4096);
-	buf_printf(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"Count from one to twenty.\"}],"
+	buf_printf(&body,
+	           "{\"messages\":[{\"role\":\"user\",\"content\":\"Count from one to twenty.\"}],"
 	                  "\"stop\":[\"zzzz\",\"%s\"]}", stop);
 	a.body = body.data;
 	fine_or_unsupported(subject_generate(&s, &a, &cut, &u), "stop");
@@ -415,7 +421,8 @@ seed_repeats(const struct check *c)
 	listener_init(&one, &s.host);
 	listener_init(&two, &s.host);
 	fine_or_unsupported(subject_generate(&s, &a, &one, &u), "determinism");
-	must(u.determinism != B3IQ_DET_NONE, "determinism was asked for, not refused, and not claimed");
+	must(u.determinism != B3IQ_DET_NONE,
+	     "determinism was asked for, not refused, and not claimed");
 	fine(subject_generate(&s, &a, &two, &u), "generate()");
 	must(listener_same(&one, &two), "the same seed gives another answer");
 	listener_finish(&one);
@@ -489,7 +496,8 @@ probe_per_token(const struct check *c)
 	fine_or_unsupported(subject_generate(&s, &a, &l, &u), "probes");
 	must(l.chunks_of_many == 0, "with probes a chunk carries one id");
 	must(l.chunks_without_ids == 0, "with probes every chunk carries an id");
-	must(l.chunks_without_probe == 0, "%zu chunks came without a probe", l.chunks_without_probe);
+	must(l.chunks_without_probe == 0, "%zu chunks came without a probe",
+	     l.chunks_without_probe);
 	listener_finish(&l);
 	subject_close(&s);
 }
@@ -538,7 +546,8 @@ replay_finds(const struct check *c)
 	l.ids[at] = l.ids[at] == 5 ? 6 : 5; /* a forged token */
 	fine_or_unsupported(subject_replay(&s, &replayed, l.ids, l.n_ids, &again, &u), "replay()");
 	must(again.n_ids == l.n_ids, "replay() of %zu tokens gives %zu", l.n_ids, again.n_ids);
-	must(memcmp(again.ids, l.ids, at * sizeof *l.ids) == 0, "replay() differs before the forged token");
+	must(memcmp(again.ids, l.ids, at * sizeof *l.ids) == 0,
+	     "replay() differs before the forged token");
 	must(again.ids[at] != l.ids[at], "replay() agrees with a forged token");
 	listener_finish(&l);
 	listener_finish(&again);
@@ -560,7 +569,8 @@ count_logprobs(struct json_object *delta, uint32_t most)
 		double last = 0;
 
 		json_object_object_get_ex(json_object_array_get_idx(list, i), "top", &top);
-		must(json_object_array_length(top) <= most, "more top_logprobs than were asked for");
+		must(json_object_array_length(top) <= most,
+		     "more top_logprobs than were asked for");
 		for (size_t j = 0; j < json_object_array_length(top); j++) {
 			struct json_object *p;
 			double              value;
@@ -611,7 +621,8 @@ embeddings(const struct check *c)
 
 	begin(&s, c);
 	buf_init(&text, 8u << 20);
-	fine_or_unsupported(subject_embed(&s, s.model, "{\"input\":[\"one\",\"two\",\"one\"]}", &text, &u),
+	fine_or_unsupported(subject_embed(&s, s.model, "{\"input\":[\"one\",\"two\",\"one\"]}",
+	                                  &text, &u),
 	                    "embed()");
 	must(json_parse(text.data, text.len, "vectors", &v, NULL) == B3IQ_OK &&
 	             json_object_is_type(v, json_type_array) && json_object_array_length(v) == 3,
@@ -646,37 +657,52 @@ load_unload_x10(const struct check *c)
 
 #define I B3IQ_INFERENCE
 const struct check_test inference_tests[] = {
-	{ "models-schema", "models() gives schemas/models.json", models_schema, I, 0, 0 },
-	{ "probe-schema", "probe() gives schemas/devices.json", probe_schema, I, 0, 0 },
-	{ "usage-equals-ids", "usage is complete, and counts the ids that were emitted", usage_true, I, 0, 0 },
-	{ "stop-at-max-tokens", "not one token more than max_tokens", stop_at_max_tokens, I, 0, 0 },
-	{ "unknown-model", "a model that it does not list is E_NOT_FOUND, never another one",
-	  unknown_model, I, 0, 0 },
-	{ "bad-bodies", "a body that no host would pass on does not crash it", bad_bodies, I, 0, 0 },
-	{ "utf8-reassembles", "no chunk ends inside a character", utf8_whole_chunks, I, 0, 60 },
-	{ "back-pressure", "a slow reader gets the same answer", back_pressure, I, 0, 0 },
-	{ "emit-error-stops-in-250ms", "what emit() returns is returned, at once", emit_error, I, 0, 0 },
-	{ "cancel-fd-stops-in-250ms", "a cancel in mid-stream ends the call", cancel_streaming, I, 0, 0 },
-	{ "cancel-before-stops-in-250ms", "a request that is cancelled already ends at once",
-	  cancel_before, I, 0, 0 },
-	{ "cancel-in-prefill-stops-in-250ms", "a cancel while the prompt is read ends the call",
-	  cancel_in_prefill, I, 0, 0 },
-	{ "deadline", "a deadline ends the call", deadline, I, 0, 0 },
-	{ "stop-sequence", "the answer ends right before a stop string, or stop is refused",
-	  stop_sequence, I, 0, 0 },
-	{ "seed-repeats-or-refused", "determinism is honoured to the bit, or refused", seed_repeats, I, 0, 0 },
-	{ "seed-repeats-elsewhere", "another instance with another past gives the same answer",
-	  seed_repeats_elsewhere, I, 0, 0 },
-	{ "chunk-boundaries-invariant", "max_tokens cuts the answer and changes nothing before",
-	  max_tokens_is_a_prefix, I, 0, 0 },
-	{ "probe-per-token", "with probes each chunk has one id and its probe, or they are refused",
-	  probe_per_token, I, 0, 0 },
-	{ "replay-equals-generate", "replay gives the ids and probes of the answer", replay_equals, I, 0, 0 },
-	{ "replay-finds-a-forged-token", "replay differs first where the answer was forged",
-	  replay_finds, I, 0, 0 },
-	{ "logprobs", "one entry a token, as in schemas/chat-delta.json, or refused", logprobs, I, 0, 0 },
-	{ "embeddings", "one vector an input, equal for equal inputs, or refused", embeddings, I, 0, 0 },
-	{ "load-unload-x10", "a model comes and goes ten times", load_unload_x10, I, 0, 60 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "models-schema", models_schema, I, 0, 0,
+	  "models() gives schemas/models.json" },
+	{ "probe-schema", probe_schema, I, 0, 0,
+	  "probe() gives schemas/devices.json" },
+	{ "usage-equals-ids", usage_true, I, 0, 0,
+	  "usage is complete, and counts the ids that were emitted" },
+	{ "stop-at-max-tokens", stop_at_max_tokens, I, 0, 0,
+	  "not one token more than max_tokens" },
+	{ "unknown-model", unknown_model, I, 0, 0,
+	  "a model that it does not list is E_NOT_FOUND, never another one" },
+	{ "bad-bodies", bad_bodies, I, 0, 0,
+	  "a body that no host would pass on does not crash it" },
+	{ "utf8-reassembles", utf8_whole_chunks, I, 0, 60,
+	  "no chunk ends inside a character" },
+	{ "back-pressure", back_pressure, I, 0, 0,
+	  "a slow reader gets the same answer" },
+	{ "emit-error-stops-in-250ms", emit_error, I, 0, 0,
+	  "what emit() returns is returned, at once" },
+	{ "cancel-fd-stops-in-250ms", cancel_streaming, I, 0, 0,
+	  "a cancel in mid-stream ends the call" },
+	{ "cancel-before-stops-in-250ms", cancel_before, I, 0, 0,
+	  "a request that is cancelled already ends at once" },
+	{ "cancel-in-prefill-stops-in-250ms", cancel_in_prefill, I, 0, 0,
+	  "a cancel while the prompt is read ends the call" },
+	{ "deadline", deadline, I, 0, 0,
+	  "a deadline ends the call" },
+	{ "stop-sequence", stop_sequence, I, 0, 0,
+	  "the answer ends right before a stop string, or stop is refused" },
+	{ "seed-repeats-or-refused", seed_repeats, I, 0, 0,
+	  "determinism is honoured to the bit, or refused" },
+	{ "seed-repeats-elsewhere", seed_repeats_elsewhere, I, 0, 0,
+	  "another instance with another past gives the same answer" },
+	{ "chunk-boundaries-invariant", max_tokens_is_a_prefix, I, 0, 0,
+	  "max_tokens cuts the answer and changes nothing before" },
+	{ "probe-per-token", probe_per_token, I, 0, 0,
+	  "with probes each chunk has one id and its probe, or they are refused" },
+	{ "replay-equals-generate", replay_equals, I, 0, 0,
+	  "replay gives the ids and probes of the answer" },
+	{ "replay-finds-a-forged-token", replay_finds, I, 0, 0,
+	  "replay differs first where the answer was forged" },
+	{ "logprobs", logprobs, I, 0, 0,
+	  "one entry a token, as in schemas/chat-delta.json, or refused" },
+	{ "embeddings", embeddings, I, 0, 0,
+	  "one vector an input, equal for equal inputs, or refused" },
+	{ "load-unload-x10", load_unload_x10, I, 0, 60,
+	  "a model comes and goes ten times" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };
 #undef I

@@ -182,7 +182,8 @@ unknown_key(const struct check *c)
 	r = subject_status(&s, key, &tx);
 	must(r.rc == B3IQ_E_NOT_FOUND || (r.rc == B3IQ_OK && tx.state == B3IQ_TX_UNKNOWN) ||
 	             r.rc == B3IQ_E_UNAVAILABLE,
-	     "status() of a key that was never used returned %s, state %u", result_name(r.rc), tx.state);
+	     "status() of a key that was never used returned %s, state %u", result_name(r.rc),
+	     tx.state);
 	subject_close(&s);
 }
 
@@ -322,7 +323,8 @@ ops_mask_honest(const struct check *c)
 
 	subject_open(&s, c);
 	must(s.be.ledger.ops != 0, "ops is empty: it can do nothing");
-	must(s.be.ledger.ops >> (B3IQ_OP_DISPUTE + 1) == 0, "ops has bits that ABI 1.0 does not know");
+	must(s.be.ledger.ops >> (B3IQ_OP_DISPUTE + 1) == 0,
+	     "ops has bits that ABI 1.0 does not know");
 	for (uint32_t op = 0; op <= B3IQ_OP_DISPUTE + 1; op++) {
 		struct b3iq_ledger_op o = operation(&s, 300 + op);
 		struct reply          r;
@@ -330,7 +332,8 @@ ops_mask_honest(const struct check *c)
 		o.op = op;
 		r = subject_submit(&s, &o, &tx);
 		if (s.be.ledger.ops & 1u << op)
-			must(r.rc != B3IQ_E_UNSUPPORTED, "op %u is in ops, submit() does not know it", op);
+			must(r.rc != B3IQ_E_UNSUPPORTED,
+			     "op %u is in ops, submit() does not know it", op);
 		else
 			must(r.rc == B3IQ_E_UNSUPPORTED || r.rc == B3IQ_E_INVALID,
 			     "op %u is not in ops, submit() returned %s", op, result_name(r.rc));
@@ -349,11 +352,13 @@ quote_sends_nothing(const struct check *c)
 	subject_open(&s, c);
 	op = operation(&s, 6);
 	fine(subject_quote(&s, &op, &tx), "quote()");
-	must(tx.fee[0] && !tx.fee[strspn(tx.fee, "0123456789")], "the quoted fee is \"%s\", no decimal",
+	must(tx.fee[0] && !tx.fee[strspn(tx.fee, "0123456789")],
+	     "the quoted fee is \"%s\", no decimal",
 	     tx.fee);
 	must(!tx.ref[0], "quote() has made a transaction: %s", tx.ref);
 	r = subject_status(&s, op.key, &tx);
-	must(r.rc != B3IQ_OK || tx.state == B3IQ_TX_UNKNOWN, "after quote() the key has a transaction");
+	must(r.rc != B3IQ_OK || tx.state == B3IQ_TX_UNKNOWN,
+	     "after quote() the key has a transaction");
 	subject_close(&s);
 }
 
@@ -385,10 +390,14 @@ amounts(const struct check *c)
 		const char *amount;
 		bool        sound;
 	} cases[] = {
-		{ "115792089237316195423570985008687907853269984665640564039457584007913129639935", true },
-		{ "115792089237316195423570985008687907853269984665640564039457584007913129639936", false },
-		{ "99999999999999999999999999999999999999999999999999999999999999999999999999999999", false },
-		{ "-1", false }, { "1.5", false }, { "1e3", false }, { "0x10", false }, { "", false },
+		{ "115792089237316195423570985008687907853269984665640564039457584007913129639935",
+		  true },
+		{ "115792089237316195423570985008687907853269984665640564039457584007913129639936",
+		  false },
+		{ "9999999999999999999999999999999999999999999999999999999999999999999999999999999",
+		  false },
+		{ "-1", false }, { "1.5", false }, { "1e3", false }, { "0x10", false }, { "",
+		                                                                          false },
 		{ " 1", false }, { "1 ", false },
 	};
 	struct subject s;
@@ -405,7 +414,8 @@ amounts(const struct check *c)
 		r = subject_submit(&s, &op, &tx);
 		must(cases[i].sound || (r.rc != B3IQ_OK && r.rc != B3IQ_E_UNKNOWN_OUTCOME),
 		     "it took the amount \"%s\"", cases[i].amount);
-		must(!cases[i].sound || r.rc != B3IQ_E_INTERNAL, "the largest uint256 is too much for it: %s",
+		must(!cases[i].sound || r.rc != B3IQ_E_INTERNAL,
+		     "the largest uint256 is too much for it: %s",
 		     r.err.text);
 	}
 	subject_close(&s);
@@ -431,7 +441,8 @@ sign_only_in_submit(const struct check *c)
 	submit(&s, 8, &tx);
 	before = atomic_load(&s.host.calls[FAKE_SIGN]);
 	submit(&s, 8, &tx);
-	must(atomic_load(&s.host.calls[FAKE_SIGN]) == before, "it signs again for a key that it has sent");
+	must(atomic_load(&s.host.calls[FAKE_SIGN]) == before,
+	     "it signs again for a key that it has sent");
 	buf_free(&doc);
 	subject_close(&s);
 }
@@ -480,10 +491,12 @@ queries(const struct check *c)
 		struct reply        r;
 
 		buf_init(&out, 8u << 20);
-		snprintf(what, sizeof what, "{\"query\":\"%s\",\"account\":\"check\",\"id\":\"check\","
+		snprintf(what, sizeof what,
+		         "{\"query\":\"%s\",\"account\":\"check\",\"id\":\"check\","
 		         "\"digest\":\"%064d\"}", good[i], 0);
 		r = subject_query(&s, what, &out);
-		must(r.rc != B3IQ_OK || (json_parse(out.data, out.len, "answer", &doc, NULL) == B3IQ_OK &&
+		must(r.rc != B3IQ_OK ||
+		     (json_parse(out.data, out.len, "answer", &doc, NULL) == B3IQ_OK &&
 		                         json_object_is_type(doc, json_type_object)),
 		     "query(\"%s\") does not answer with a JSON object", good[i]);
 		must(r.rc == B3IQ_OK || r.err.text[0], "query(\"%s\"): %s without a word", good[i],
@@ -495,7 +508,8 @@ queries(const struct check *c)
 		struct buf out;
 
 		buf_init(&out, 8u << 20);
-		must(subject_query(&s, bad[i], &out).rc != B3IQ_OK, "it answers the query %s", bad[i]);
+		must(subject_query(&s, bad[i], &out).rc != B3IQ_OK, "it answers the query %s",
+		     bad[i]);
 		buf_free(&out);
 	}
 	subject_close(&s);
@@ -503,28 +517,34 @@ queries(const struct check *c)
 
 #define L B3IQ_LEDGER
 const struct check_test ledger_tests[] = {
-	{ "idempotent-key", "the same key is the same transaction", idempotent_key, L, 0, 0 },
-	{ "idempotent-race", "the same key from four threads at once is one transaction", idempotent_race,
-	  L, 0, 0 },
-	{ "status-after-restart", "with only the key-value store left it knows what it sent",
-	  status_after_restart, L, 0, 0 },
-	{ "unknown-key", "a key that was never used has no transaction", unknown_key, L, 0, 0 },
-	{ "crash-at-every-upcall", "wherever the power fails in submit(), one key is one transaction",
-	  crash_at_every_upcall, L, 0, 120 },
-	{ "failure-at-every-upcall", "whichever call to the host fails in submit(), the same",
-	  failure_at_every_upcall, L, 0, 60 },
-	{ "unknown-outcome-then-status", "E_UNKNOWN_OUTCOME is cleared up by status(), not by a second one",
-	  unknown_outcome, L, 0, 0 },
-	{ "ops-mask-honest", "it does what ops says, and nothing else", ops_mask_honest, L, 0, 0 },
-	{ "quote-sends-nothing", "quote() fills the fee and makes no transaction", quote_sends_nothing,
-	  L, 0, 0 },
-	{ "max-fee-respected", "it refuses above max_fee, and the key stays free", max_fee_respected, L, 0, 0 },
-	{ "amount-uint256", "amounts up to 2^256-1 are read exactly, all else is refused", amounts, L, 0, 0 },
-	{ "sign-only-in-submit", "it asks for a signature once, inside submit(), of the op's signer",
-	  sign_only_in_submit, L, 0, 0 },
-	{ "never-leaves-final", "what is final stays final, also over a restart", never_leaves_final,
-	  L, 0, 30 },
-	{ "queries", "query() answers with objects or in words, whatever it is asked", queries, L, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "idempotent-key", idempotent_key, L, 0, 0,
+	  "the same key is the same transaction" },
+	{ "idempotent-race", idempotent_race, L, 0, 0,
+	  "the same key from four threads at once is one transaction" },
+	{ "status-after-restart", status_after_restart, L, 0, 0,
+	  "with only the key-value store left it knows what it sent" },
+	{ "unknown-key", unknown_key, L, 0, 0,
+	  "a key that was never used has no transaction" },
+	{ "crash-at-every-upcall", crash_at_every_upcall, L, 0, 120,
+	  "wherever the power fails in submit(), one key is one transaction" },
+	{ "failure-at-every-upcall", failure_at_every_upcall, L, 0, 60,
+	  "whichever call to the host fails in submit(), the same" },
+	{ "unknown-outcome-then-status", unknown_outcome, L, 0, 0,
+	  "E_UNKNOWN_OUTCOME is cleared up by status(), not by a second one" },
+	{ "ops-mask-honest", ops_mask_honest, L, 0, 0,
+	  "it does what ops says, and nothing else" },
+	{ "quote-sends-nothing", quote_sends_nothing, L, 0, 0,
+	  "quote() fills the fee and makes no transaction" },
+	{ "max-fee-respected", max_fee_respected, L, 0, 0,
+	  "it refuses above max_fee, and the key stays free" },
+	{ "amount-uint256", amounts, L, 0, 0,
+	  "amounts up to 2^256-1 are read exactly, all else is refused" },
+	{ "sign-only-in-submit", sign_only_in_submit, L, 0, 0,
+	  "it asks for a signature once, inside submit(), of the op's signer" },
+	{ "never-leaves-final", never_leaves_final, L, 0, 30,
+	  "what is final stays final, also over a restart" },
+	{ "queries", queries, L, 0, 0,
+	  "query() answers with objects or in words, whatever it is asked" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };
 #undef L

@@ -13,7 +13,8 @@ lend(struct lend *l, const void *from, size_t len)
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const size_t body = (len + page - 1) / page * page;
 	/* Structs here have sizes of a multiple of 8, so they stay aligned against the end. */
-	char *map = mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map = mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	                 0);
 
 	must(map != MAP_FAILED, "plugin-check: out of memory for a loan of %zu bytes", len);
 	must(mprotect(map + body, page, PROT_NONE) == 0, "plugin-check: no guard page to be had");

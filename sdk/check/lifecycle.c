@@ -39,7 +39,8 @@ create_destroy_x100(const struct check *c)
 	for (int i = 0; i < cycles; i++)
 		cycle(c);
 	must(proc_fds() <= fds, "%zu descriptors leak in %d cycles", proc_fds() - fds, cycles);
-	must(proc_threads_fall_to(threads), "%zu threads leak in %d cycles", proc_threads() - threads,
+	must(proc_threads_fall_to(threads), "%zu threads leak in %d cycles",
+	     proc_threads() - threads,
 	     cycles);
 	if (!c->slow && !c->sandbox) {
 		must(proc_heap() <= heap + HEAP_SLACK, "%zu bytes of heap leak in %d cycles",
@@ -61,7 +62,8 @@ destroy_joins_threads(const struct check *c)
 	subject_open(&s, c);
 	smoke(&s);
 	subject_close(&s);
-	must(proc_threads_fall_to(threads), "%zu threads outlive destroy()", proc_threads() - threads);
+	must(proc_threads_fall_to(threads), "%zu threads outlive destroy()",
+	     proc_threads() - threads);
 	must(proc_fds() <= fds, "%zu descriptors outlive destroy()", proc_fds() - fds);
 }
 
@@ -172,7 +174,8 @@ vary(const struct check *c, const char *name, struct json_object *field)
 	           !json_object_object_get_ex(field, "enum", &value) &&
 	           !json_object_object_get_ex(field, "format", &value) &&
 	           !json_object_object_get_ex(field, "pattern", &value)) {
-		try_value(c, name, json_object_new_string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 \"\\"));
+		try_value(c, name,
+		          json_object_new_string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 \"\\"));
 	} else if (json_object_object_get_ex(field, "format", &value)) {
 		try_value(c, name, json_object_new_string("/nonexistent/b3iq-check"));
 	}
@@ -206,18 +209,21 @@ bad_config(const struct check *c)
 }
 
 const struct check_test lifecycle_tests[] = {
-	{ "create-destroy-x100", "a hundred lives leave no descriptor, thread or memory behind",
-	  create_destroy_x100, 0, 0, 60 },
-	{ "destroy-joins-threads", "nothing of an instance outlives destroy()", destroy_joins_threads, 0, 0, 0 },
-	{ "destroy-null", "destroy(NULL) is fine", destroy_null, 0, CHECK_INLINE, 0 },
-	{ "two-instances", "two instances live side by side, and one outlives the other", two_instances,
-	  0, 0, 0 },
-	{ "manners", "no handler, locale, umask, directory, environment is changed, no process started",
-	  manners, 0, CHECK_INLINE, 0 },
-	{ "without-secrets", "create() fails in words, or not at all, if a secret is missing",
-	  without_secrets, 0, 0, 0 },
-	{ "configs-within-schema", "any config that the schema admits is taken or refused in words",
-	  configs_within_schema, 0, 0, 60 },
-	{ "bad-config", "a config that no host would pass on does not crash it", bad_config, 0, CHECK_INLINE, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "create-destroy-x100", create_destroy_x100, 0, 0, 60,
+	  "a hundred lives leave no descriptor, thread or memory behind" },
+	{ "destroy-joins-threads", destroy_joins_threads, 0, 0, 0,
+	  "nothing of an instance outlives destroy()" },
+	{ "destroy-null", destroy_null, 0, CHECK_INLINE, 0,
+	  "destroy(NULL) is fine" },
+	{ "two-instances", two_instances, 0, 0, 0,
+	  "two instances live side by side, and one outlives the other" },
+	{ "manners", manners, 0, CHECK_INLINE, 0,
+	  "no handler, locale, umask, directory, environment is changed, no process started" },
+	{ "without-secrets", without_secrets, 0, 0, 0,
+	  "create() fails in words, or not at all, if a secret is missing" },
+	{ "configs-within-schema", configs_within_schema, 0, 0, 60,
+	  "any config that the schema admits is taken or refused in words" },
+	{ "bad-config", bad_config, 0, CHECK_INLINE, 0,
+	  "a config that no host would pass on does not crash it" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };

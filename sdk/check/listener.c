@@ -52,7 +52,8 @@ timer(void *arg)
 static void
 examine(const struct b3iq_chunk *k)
 {
-	must(k->size >= sizeof *k, "chunk.size is %u, less than the %zu of ABI 1.0", k->size, sizeof *k);
+	must(k->size >= sizeof *k, "chunk.size is %u, less than the %zu of ABI 1.0", k->size,
+	     sizeof *k);
 	must(k->text || !k->text_len, "chunk.text is NULL with text_len %zu", k->text_len);
 	must(utf8_valid(k->text ? k->text : "", k->text_len),
 	     "chunk.text is not whole UTF-8: hold bytes back until the character is complete");
@@ -89,11 +90,13 @@ take(struct listener *l, const struct b3iq_chunk *k)
 	l->chunks_without_probe += !k->probe_len;
 	buf_append(&l->probes, k->probe, k->probe_len);
 	if ((l->n_chunks & (l->n_chunks + 1)) == 0) { /* room doubles at 0, 1, 3, 7 ... */
-		l->probe_ends = reallocarray(l->probe_ends, 2 * l->n_chunks + 2, sizeof *l->probe_ends);
+		l->probe_ends = reallocarray(l->probe_ends, 2 * l->n_chunks + 2,
+		                             sizeof *l->probe_ends);
 		must(l->probe_ends, "plugin-check: out of memory");
 	}
 	l->probe_ends[l->n_chunks++] = l->probes.len;
-	must(!l->text.rc && !l->deltas.rc && !l->probes.rc, "the stream is over %u bytes", STREAM_MAX);
+	must(!l->text.rc && !l->deltas.rc && !l->probes.rc, "the stream is over %u bytes",
+	     STREAM_MAX);
 }
 
 static int32_t
@@ -179,7 +182,8 @@ listener_end(struct listener *l)
 bool
 listener_same(const struct listener *a, const struct listener *b)
 {
-	return a->text.len == b->text.len && a->n_ids == b->n_ids && a->probes.len == b->probes.len &&
+	return a->text.len == b->text.len && a->n_ids == b->n_ids &&
+	       a->probes.len == b->probes.len &&
 	       (!a->text.len || memcmp(a->text.data, b->text.data, a->text.len) == 0) &&
 	       (!a->n_ids || memcmp(a->ids, b->ids, a->n_ids * sizeof *a->ids) == 0) &&
 	       (!a->probes.len || memcmp(a->probes.data, b->probes.data, a->probes.len) == 0);

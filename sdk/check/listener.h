@@ -21,7 +21,8 @@ struct listener {
 	/* What came. */
 	struct buf text, probes, deltas; /* deltas: one JSON document a line           */
 	int32_t   *ids;
-	size_t     n_ids, n_chunks, ids_cap, chunks_without_ids, chunks_of_many, chunks_without_probe;
+	size_t     n_ids, n_chunks, ids_cap;
+	size_t     chunks_without_ids, chunks_of_many, chunks_without_probe;
 	size_t    *probe_ends; /* where the probe of chunk i ends in probes; as many as chunks */
 	unsigned   after_stop; /* chunks that came after one was refused                    */
 	uint64_t   stopped_us; /* monotonic time of the refusal or the cancel; 0: none      */

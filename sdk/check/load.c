@@ -1,4 +1,4 @@
-/* load.c - from file to tables: dlopen, the entry point, and hosts older and newer than the plugin. */
+/* load.c - from file to tables: dlopen, the entry point, hosts older and newer than the plugin. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ entry_is_pure(const struct check *c)
 static void
 entry_twice(const struct check *c)
 {
-	must(subject_entry(c, B3IQ_ABI) == subject_entry(c, B3IQ_ABI), "b3iq_plugin_entry() returns another table each time");
+	must(subject_entry(c, B3IQ_ABI) == subject_entry(c, B3IQ_ABI),
+	     "b3iq_plugin_entry() returns another table each time");
 }
 
 static void
@@ -46,15 +47,18 @@ refuses_other_major(const struct check *c)
 {
 	must(!subject_entry(c, (B3IQ_ABI_MAJOR + 1) << 16), "it claims to serve a host of ABI %u.0",
 	     B3IQ_ABI_MAJOR + 1);
-	must(!subject_entry(c, (B3IQ_ABI_MAJOR - 1) << 16 | 7), "it claims to serve a host of ABI %u.7",
+	must(!subject_entry(c, (B3IQ_ABI_MAJOR - 1) << 16 | 7),
+	     "it claims to serve a host of ABI %u.7",
 	     B3IQ_ABI_MAJOR - 1);
 }
 
 static void
 serves_other_minors(const struct check *c)
 {
-	must(subject_entry(c, B3IQ_ABI_MAJOR << 16), "it refuses a host of ABI %u.0", B3IQ_ABI_MAJOR);
-	must(subject_entry(c, B3IQ_ABI_MAJOR << 16 | 99), "it refuses a host of ABI %u.99: a minor is no reason",
+	must(subject_entry(c, B3IQ_ABI_MAJOR << 16), "it refuses a host of ABI %u.0",
+	     B3IQ_ABI_MAJOR);
+	must(subject_entry(c, B3IQ_ABI_MAJOR << 16 | 99),
+	     "it refuses a host of ABI %u.99: a minor is no reason",
 	     B3IQ_ABI_MAJOR);
 }
 
@@ -114,7 +118,8 @@ id_matches_note(const struct check *c)
 	must(p && p->id && p->version, "the table lacks id or version");
 	must(strcmp(p->id, said(c, "id")) == 0, "the table says %s, the manifest %s", p->id,
 	     said(c, "id"));
-	must(strcmp(p->version, said(c, "version")) == 0, "the table says version %s, the manifest %s",
+	must(strcmp(p->version, said(c, "version")) == 0,
+	     "the table says version %s, the manifest %s",
 	     p->version, said(c, "version"));
 	must(p->kind == c->kind, "the table's kind is not the manifest's %s", said(c, "kind"));
 	snprintf(abi, sizeof abi, "%u.%u", p->abi >> 16, p->abi & 0xffff);
@@ -153,19 +158,23 @@ newest_host(const struct check *c)
 }
 
 const struct check_test load_tests[] = {
-	{ "quickly", "dlopen and entry take less than a second, device or no device", loads_quickly, 0,
-	  CHECK_TIMED | CHECK_INLINE, 0 },
-	{ "entry-is-pure", "loading starts nothing, opens nothing, changes nothing", entry_is_pure, 0,
-	  CHECK_INLINE, 0 },
-	{ "entry-twice-same-pointer", "the entry point returns a static", entry_twice, 0, CHECK_INLINE, 0 },
-	{ "refuses-other-major", "NULL for a host of another major", refuses_other_major, 0, CHECK_INLINE, 0 },
-	{ "serves-other-minors", "a table for a host of any minor", serves_other_minors, 0, CHECK_INLINE, 0 },
-	{ "tables-complete", "sizes, kind, thread model and required functions", tables_complete, 0,
-	  CHECK_INLINE, 0 },
-	{ "id-matches-note", "id, version, kind and ABI are those of the manifest", id_matches_note, 0,
-	  CHECK_INLINE, 0 },
-	{ "older-host", "a host table of exactly ABI 1.0 is enough", oldest_host, 0, CHECK_INLINE, 0 },
-	{ "newer-host", "a longer host table with unknown content is fine", newest_host, 0,
-	  CHECK_INLINE, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "quickly", loads_quickly, 0, CHECK_TIMED | CHECK_INLINE, 0,
+	  "dlopen and entry take less than a second, device or no device" },
+	{ "entry-is-pure", entry_is_pure, 0, CHECK_INLINE, 0,
+	  "loading starts nothing, opens nothing, changes nothing" },
+	{ "entry-twice-same-pointer", entry_twice, 0, CHECK_INLINE, 0,
+	  "the entry point returns a static" },
+	{ "refuses-other-major", refuses_other_major, 0, CHECK_INLINE, 0,
+	  "NULL for a host of another major" },
+	{ "serves-other-minors", serves_other_minors, 0, CHECK_INLINE, 0,
+	  "a table for a host of any minor" },
+	{ "tables-complete", tables_complete, 0, CHECK_INLINE, 0,
+	  "sizes, kind, thread model and required functions" },
+	{ "id-matches-note", id_matches_note, 0, CHECK_INLINE, 0,
+	  "id, version, kind and ABI are those of the manifest" },
+	{ "older-host", oldest_host, 0, CHECK_INLINE, 0,
+	  "a host table of exactly ABI 1.0 is enough" },
+	{ "newer-host", newest_host, 0, CHECK_INLINE, 0,
+	  "a longer host table with unknown content is fine" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };

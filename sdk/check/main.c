@@ -43,7 +43,8 @@ struct arguments {
 	size_t      n_pass;
 };
 
-enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_EXCEPT, OPT_TEST, OPT_SCRATCH, OPT_INLINE,
+enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_EXCEPT, OPT_TEST, OPT_SCRATCH,
+       OPT_INLINE,
        OPT_SANDBOX, OPT_JSON, OPT_VALGRIND, OPT_LIST, OPT_INFO, OPT_HELP };
 
 static const struct option options[] = {
@@ -202,7 +203,8 @@ test(const struct arguments *a, const char *plugin)
 		must(path_read(a->config, &given, &err) == B3IQ_OK, "%s", err.text);
 	defaults_config(&c, a->config ? given.data : NULL, given.len);
 	t->run(&c);
-	must(write(CHECK_FD, CHECK_WORD, strlen(CHECK_WORD)) > 0, "plugin-check: the runner has gone");
+	must(write(CHECK_FD, CHECK_WORD, strlen(CHECK_WORD)) > 0,
+	     "plugin-check: the runner has gone");
 	buf_free(&given);
 	json_object_put(c.manifest);
 	json_object_put(c.config);

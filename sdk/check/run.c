@@ -38,7 +38,8 @@ static size_t
 arguments(const struct run_options *o, const char *name, const char *scratch, const char **argv)
 {
 	static const char *const valgrind[] = { "valgrind", "-q", "--error-exitcode=99",
-		                                "--leak-check=full", "--errors-for-leak-kinds=definite",
+		                                "--leak-check=full",
+		                                "--errors-for-leak-kinds=definite",
 		                                "--trace-children=yes" };
 	size_t n = 0;
 
@@ -114,7 +115,7 @@ judge(struct report *r, bool in_time, int status, unsigned limit_s)
 	}
 	else if (WEXITSTATUS(status) != CHECK_FAILED || n == 0)
 		snprintf(r->reason, sizeof r->reason, "the process ended with status %d",
-		         WEXITSTATUS(status)); /* the plugin's exit(), or a sanitizer's or valgrind's */
+		         WEXITSTATUS(status)); /* the plugin's exit(), a sanitizer's, valgrind's */
 }
 
 static void
@@ -172,7 +173,8 @@ print_tail(const char *file)
 static void
 print_tap(unsigned n, const char *name, const struct check_test *t, const struct report *r)
 {
-	const char *todo = t->flags & CHECK_SHOULD && r->outcome == FAILED ? " # TODO advice only" : "";
+	const bool  advice = t->flags & CHECK_SHOULD && r->outcome == FAILED;
+	const char *todo = advice ? " # TODO advice only" : "";
 
 	printf("%sok %u - %s%s", r->outcome == FAILED ? "not " : "", n, name, todo);
 	if (r->outcome == SKIPPED)

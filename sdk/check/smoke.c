@@ -23,7 +23,8 @@ smoke_inference(struct subject *s)
 static void
 smoke_ledger(struct subject *s)
 {
-	struct b3iq_ledger_op op = { .op = B3IQ_OP_COMMIT, .signer = "check", .max_fee = "1000000000",
+	struct b3iq_ledger_op op = { .op = B3IQ_OP_COMMIT, .signer = "check",
+	                             .max_fee = "1000000000",
 		                     .amount = "0", .extra = "{}" };
 	struct b3iq_tx        tx;
 	struct buf            doc;

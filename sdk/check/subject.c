@@ -77,7 +77,8 @@ unslot(struct lend *l, void *out, size_t size, const char *what)
 	const unsigned char *at = l->at;
 
 	for (size_t i = size; i < B3IQ_SLOT; i++)
-		must(!at[i], "%s: byte %zu of the result was written, the struct has %zu", what, i, size);
+		must(!at[i], "%s: byte %zu of the result was written, the struct has %zu", what, i,
+		     size);
 	if (out)
 		memcpy(out, at, size);
 	lend_back(l);
@@ -120,7 +121,8 @@ end(struct call *k, int32_t rc, void *out)
 	for (size_t i = 0; i < k->n; i++)
 		lend_back(&k->args[i]);
 	must(rc != B3IQ_E_DIED, "the plugin died: %s", r.err.text);
-	must(rc >= B3IQ_E_INTERNAL && rc <= B3IQ_DECLINED, "%d is no result of the closed list", rc);
+	must(rc >= B3IQ_E_INTERNAL && rc <= B3IQ_DECLINED, "%d is no result of the closed list",
+	     rc);
 	must(rc != B3IQ_DECLINED || c->kind == B3IQ_AUTH || !c->kind,
 	     "B3IQ_DECLINED is an answer of auth providers only");
 	return r;
@@ -196,7 +198,8 @@ choose_model(struct subject *s)
 	           json_object_is_type(list, json_type_array) && json_object_array_length(list) &&
 	           json_object_object_get_ex(json_object_array_get_idx(list, 0), "id", &id)) {
 		snprintf(s->model, sizeof s->model, "%s", json_object_get_string(id));
-		if (json_object_object_get_ex(json_object_array_get_idx(list, 0), "context", &context))
+		if (json_object_object_get_ex(json_object_array_get_idx(list, 0), "context",
+		                              &context))
 			s->context = (uint32_t)json_object_get_int64(context);
 	}
 	json_object_put(list);
@@ -416,7 +419,8 @@ subject_quote(struct subject *s, const struct b3iq_ledger_op *op, struct b3iq_tx
 	if (!s->be.ledger.quote)
 		return absent();
 	err = begin(&k, s);
-	r = end(&k, s->be.ledger.quote(s->be.self, operation(&k, op), result(&k, sizeof *tx), err), tx);
+	r = end(&k, s->be.ledger.quote(s->be.self, operation(&k, op), result(&k, sizeof *tx), err),
+	        tx);
 	examine_tx(&r, tx);
 	return r;
 }
@@ -434,7 +438,8 @@ subject_submit(struct subject *s, const struct b3iq_ledger_op *op, struct b3iq_t
 	pthread_mutex_unlock(&s->host.lock);
 	err = begin(&k, s);
 	atomic_fetch_add(&s->host.submits, 1);
-	r = end(&k, s->be.ledger.submit(s->be.self, operation(&k, op), result(&k, sizeof *tx), err), tx);
+	r = end(&k, s->be.ledger.submit(s->be.self, operation(&k, op), result(&k, sizeof *tx), err),
+	        tx);
 	atomic_fetch_sub(&s->host.submits, 1);
 	examine_tx(&r, tx);
 	return r;
@@ -481,12 +486,14 @@ subject_query(struct subject *s, const char *what, struct buf *out)
 static void
 examine_principal(const struct reply *r, const struct b3iq_principal *who)
 {
-	must(memchr(who->subject, 0, sizeof who->subject) && memchr(who->issuer, 0, sizeof who->issuer) &&
+	must(memchr(who->subject, 0, sizeof who->subject) &&
+	     memchr(who->issuer, 0, sizeof who->issuer) &&
 	             memchr(who->account, 0, sizeof who->account) &&
 	             memchr(who->scopes, 0, sizeof who->scopes),
 	     "b3iq_principal: its members are terminated strings");
 	must(r->rc != B3IQ_OK || who->subject[0], "B3IQ_OK without a subject: nobody was let in");
-	must(r->rc == B3IQ_OK || !who->scopes[0], "scopes were given although the call did not succeed");
+	must(r->rc == B3IQ_OK || !who->scopes[0],
+	     "scopes were given although the call did not succeed");
 }
 
 struct reply
@@ -528,7 +535,8 @@ subject_login(struct subject *s, const char *state, const char *in, uint32_t *ne
 	fakehost_writer_init(&w[0], &s->host, DOCUMENT_MAX);
 	fakehost_writer_init(&w[1], &s->host, DOCUMENT_MAX);
 	err = begin(&k, s);
-	rc = s->be.auth.login(s->be.self, text(&k, state), text(&k, in), next, &w[0].writer, &w[1].writer,
+	rc = s->be.auth.login(s->be.self, text(&k, state), text(&k, in), next, &w[0].writer,
+	                      &w[1].writer,
 	                   result(&k, sizeof *who), err);
 	r = end(&k, rc, who);
 	buf_append(state_out, w[0].data.data, w[0].data.len);

@@ -128,8 +128,9 @@ declared_model(const struct check *c)
 }
 
 const struct check_test thread_tests[] = {
-	{ "any-thread", "it does not care which thread calls", any_thread, 0, 0, 60 },
-	{ "declared-model-holds", "concurrent calls, as many as it declares, answer as a single one does",
-	  declared_model, 0, 0, 120 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "any-thread", any_thread, 0, 0, 60,
+	  "it does not care which thread calls" },
+	{ "declared-model-holds", declared_model, 0, 0, 120,
+	  "concurrent calls, as many as it declares, answer as a single one does" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };

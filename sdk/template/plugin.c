@@ -42,7 +42,7 @@ destroy(void *self)
 static int32_t
 probe(void *self, struct b3iq_writer *devices, struct b3iq_error *err)
 {
-	static const char doc[] = "[{\"id\":\"cpu\",\"name\":\"Processor\",\"kind\":\"cpu\",\"usable\":true}]";
+	static const char doc[] = "[{\"id\":\"cpu\",\"name\":\"Processor\",\"usable\":true}]";
 	int32_t           rc = devices->write(devices, doc, sizeof doc - 1);
 
 	(void)self; /* 3: what you could run on, and why not: schemas/devices.json */
@@ -72,8 +72,9 @@ generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
 		return fail(err, B3IQ_E_UNSUPPORTED, "no determinism, probes or logprobs here");
 	use->prompt_tokens = 1;
 	use->stop = n == rq->max_tokens ? B3IQ_STOP_LENGTH : B3IQ_STOP_END;
-	for (uint32_t i = 0; i < n; i++) { /* 5: your tokens; whole UTF-8 characters in each chunk */
-		const struct b3iq_chunk step = { .size = sizeof step, .text = "hello ", .text_len = 6 };
+	for (uint32_t i = 0; i < n; i++) { /* 5: your tokens, in whole UTF-8 characters */
+		const struct b3iq_chunk step = { .size = sizeof step, .text = "hello ",
+		                                 .text_len = 6 };
 		int32_t                 rc = sink->emit(sink, &step);
 
 		if (rc != B3IQ_OK) /* the host wants no more: stop within 250 ms and say so */

@@ -116,13 +116,16 @@ take_list(struct provider *p, struct list *l, struct b3iq_error *err)
 	int   number = 0;
 
 	l->text[l->len] = 0;
-	for (char *line = strtok_r(l->text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(l->text, "\n", &save); line; line = strtok_r(NULL, "\n",
+	                                                                        &save)) {
 		number++;
 		if (p->n == PEOPLE_MAX)
-			return fail(err, B3IQ_E_INVALID, "the secret \"tokens\" has over 1024 lines");
+			return fail(err, B3IQ_E_INVALID,
+			            "the secret \"tokens\" has over 1024 lines");
 		if (!take_line(p, line, number)) {
 			snprintf(err->text, sizeof err->text,
-			         "line %d of the secret \"tokens\" is not `token [name [scopes [expires_ms]]]` "
+			         "line %d of the secret \"tokens\" is not "
+			         "`token [name [scopes [expires_ms]]]` "
 			         "with a token of at least %d characters", number, TOKEN_MIN);
 			return B3IQ_E_INVALID;
 		}
@@ -155,8 +158,10 @@ take_config(struct provider *p, const char *text)
 	if (fits && json_object_object_get_ex(config, "scopes", &list) &&
 	    json_object_is_type(list, json_type_array))
 		for (size_t i = 0; fits && i < json_object_array_length(list); i++) {
-			int n = snprintf(p->scopes + at, sizeof p->scopes - at, "%s%s", at ? " " : "",
-			                 json_object_get_string(json_object_array_get_idx(list, i)));
+			int n = snprintf(p->scopes + at, sizeof p->scopes - at, "%s%s",
+			                 at ? " " : "",
+			                 json_object_get_string(json_object_array_get_idx(list,
+			                                                                  i)));
 
 			fits = n >= 0 && (size_t)n < sizeof p->scopes - at;
 			at += (size_t)n;
@@ -179,7 +184,8 @@ create(const struct b3iq_host *host, const char *config, void **self, struct b3i
 		goto done;
 	}
 	if (!take_config(p, config)) {
-		rc = fail(err, B3IQ_E_INVALID, "the config is no object as in the manifest's schema");
+		rc = fail(err, B3IQ_E_INVALID,
+		          "the config is no object as in the manifest's schema");
 		goto done;
 	}
 	l->writer.write = append;

@@ -75,7 +75,8 @@ generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
 	if (rq->flags & ~(B3IQ_GEN_DETERMINISTIC | B3IQ_GEN_PROBES))
 		return fail(err, B3IQ_E_UNSUPPORTED, "echo has no log probabilities: ask without");
 	if (asks_for(rq, "\"stop\":") || asks_for(rq, "\"tools\":"))
-		return fail(err, B3IQ_E_UNSUPPORTED, "echo knows neither stop nor tools: ask without");
+		return fail(err, B3IQ_E_UNSUPPORTED,
+		            "echo knows neither stop nor tools: ask without");
 	use->determinism = B3IQ_DET_SAME_FINGERPRINT;
 	snprintf(use->fingerprint, sizeof use->fingerprint, "echo/%s", B3IQ_PLUGIN_VERSION);
 	use->prompt_tokens = rq->body_len;

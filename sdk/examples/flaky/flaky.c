@@ -1,7 +1,8 @@
 /* flaky: misbehaves on demand.  What create(), destroy() and models() do is configured; what
  * generate() does is the model's name, so that one instance can be good and bad in turn.
  *
- * Models are "ok", each error of the closed list in lower case ("busy", "e_internal" is "internal"),
+ * Models are "ok", each error of the closed list in lower case ("busy",
+                                                                 "e_internal" is "internal"),
  * and the misdeeds of the table below.  A misdeed comes after two good tokens; with "first-" before
  * its name, at once.  Never run it where you would mind.
  */
@@ -374,10 +375,12 @@ generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
 	int32_t               rc;
 
 	if (!m && !code && strcmp(name, "ok") != 0)
-		return fail(err, B3IQ_E_NOT_FOUND, "flaky has no such model: see the table in flaky.c");
+		return fail(err, B3IQ_E_NOT_FOUND,
+		            "flaky has no such model: see the table in flaky.c");
 	if (rq->flags & ~(B3IQ_GEN_DETERMINISTIC | B3IQ_GEN_PROBES) ||
 	    memmem(rq->body, rq->body_len, "\"stop\":", 7))
-		return fail(err, B3IQ_E_UNSUPPORTED, "flaky knows neither logprobs nor stop: ask without");
+		return fail(err, B3IQ_E_UNSUPPORTED,
+		            "flaky knows neither logprobs nor stop: ask without");
 	use->determinism = B3IQ_DET_SAME_FINGERPRINT;
 	use->prompt_tokens = 7;
 	use->stop = B3IQ_STOP_LENGTH;
@@ -407,7 +410,8 @@ configured(const struct flaky *f, const char *key)
 {
 	struct json_object *value;
 
-	return json_object_object_get_ex(f->config, key, &value) ? json_object_get_string(value) : "ok";
+	return json_object_object_get_ex(f->config, key,
+	                                 &value) ? json_object_get_string(value) : "ok";
 }
 
 static int32_t
@@ -497,7 +501,8 @@ misbehave_at_start(struct flaky *f, struct b3iq_error *err)
 
 			if (file)
 				fclose(file);
-			return fail(err, B3IQ_E_UNAVAILABLE, "flaky fails the first time: start it again");
+			return fail(err, B3IQ_E_UNAVAILABLE,
+			            "flaky fails the first time: start it again");
 		}
 	}
 	if (code_of(what))

@@ -121,9 +121,11 @@ file_open(struct file *f, const char *path, struct b3iq_error *err)
 	f->len = 0;
 	f->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (f->fd < 0 || flock(f->fd, LOCK_EX) < 0 || fstat(f->fd, &st) < 0)
-		return fail(err, B3IQ_E_UNAVAILABLE, "the ledger file cannot be opened: see config path");
+		return fail(err, B3IQ_E_UNAVAILABLE,
+		            "the ledger file cannot be opened: see config path");
 	if ((uint64_t)st.st_size > LEDGER_MAX)
-		return fail(err, B3IQ_E_UNAVAILABLE, "the ledger file is over 64 MiB: start another");
+		return fail(err, B3IQ_E_UNAVAILABLE,
+		            "the ledger file is over 64 MiB: start another");
 	f->text = malloc((size_t)st.st_size + 1);
 	if (!f->text)
 		return fail(err, B3IQ_E_NO_MEMORY, "out of memory for the ledger");
@@ -198,7 +200,8 @@ static int32_t
 refuse(const struct ledger *l, const struct b3iq_ledger_op *op, struct b3iq_error *err)
 {
 	if (op->op != B3IQ_OP_COMMIT && op->op != B3IQ_OP_TRANSFER)
-		return fail(err, B3IQ_E_UNSUPPORTED, "this ledger knows commitments and transfers only");
+		return fail(err, B3IQ_E_UNSUPPORTED,
+		            "this ledger knows commitments and transfers only");
 	if (!decimal(op->amount ? op->amount : "0"))
 		return fail(err, B3IQ_E_INVALID, "the amount is no decimal number up to 2^256 - 1");
 	if (op->op == B3IQ_OP_TRANSFER && (!op->to || !op->to[0]))
@@ -277,7 +280,8 @@ intent_make(struct ledger *l, const struct b3iq_ledger_op *op, struct line *line
 		rc = l->host->kv_put(l->host->ctx, name, line->text, line->len);
 	}
 	json_object_put(tx);
-	return rc == B3IQ_OK ? rc : fail(err, rc, "the transaction could not be made: nothing was sent");
+	return rc == B3IQ_OK ? rc : fail(err, rc,
+	                                 "the transaction could not be made: nothing was sent");
 }
 
 /* ---- sending and asking --------------------------------------------------------- */
@@ -333,7 +337,8 @@ send_line(struct ledger *l, struct line *line, bool fresh, struct b3iq_tx *out,
 	if (rc == B3IQ_OK)
 		describe(l, &f, line, out);
 	file_close(&f);
-	return rc == B3IQ_OK ? rc : fail(err, B3IQ_E_UNKNOWN_OUTCOME, "sent, and not seen: ask status()");
+	return rc == B3IQ_OK ? rc : fail(err, B3IQ_E_UNKNOWN_OUTCOME,
+	                                 "sent, and not seen: ask status()");
 }
 
 static int32_t
@@ -426,7 +431,8 @@ answer(struct ledger *l, const char *what, struct json_object *question, struct 
 	int32_t             rc;
 
 	if (json_object_object_get_ex(question, "digest", &digest))
-		snprintf(wanted, sizeof wanted, "\"digest\":\"%.64s\"", json_object_get_string(digest));
+		snprintf(wanted, sizeof wanted, "\"digest\":\"%.64s\"",
+		         json_object_get_string(digest));
 	if (strcmp(what, "fees") == 0) {
 		snprintf(text, sizeof text, "{\"unit\":\"%s\"}", l->fee);
 		return out->write(out, text, strlen(text));
@@ -524,7 +530,8 @@ create(const struct b3iq_host *host, const char *config, void **self, struct b3i
 	pthread_mutex_init(&l->lock, NULL);
 	if (!configure(l, config)) {
 		destroy(l);
-		return fail(err, B3IQ_E_INVALID, "the config needs path, and fee as a decimal number");
+		return fail(err, B3IQ_E_INVALID,
+		            "the config needs path, and fee as a decimal number");
 	}
 	rc = file_open(&f, l->path, err);
 	file_close(&f);

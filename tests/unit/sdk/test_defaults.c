@@ -38,7 +38,9 @@ done(struct check *c)
 static const char *
 text_of(struct json_object *o)
 {
-	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const int plain = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	return json_object_to_json_string_ext(o, plain);
 }
 
 #define OBJECT(required, fields)                                                    \
@@ -81,8 +83,10 @@ static void
 test_given_goes_first(void **state)
 {
 	static const char given[] = "{\"k\":\"mine\",\"n\":9}";
-	struct check      c = with(OBJECT("[\"n\",\"m\"]", "\"n\":{\"type\":\"integer\"},\"m\":{\"type\":\"integer\"},"
-	                                                   "\"k\":{\"type\":\"string\",\"format\":\"secret\"}"));
+	struct check      c = with(OBJECT("[\"n\",\"m\"]",
+	                                  "\"n\":{\"type\":\"integer\"},"
+	                                  "\"m\":{\"type\":\"integer\"},"
+	                                  "\"k\":{\"type\":\"string\",\"format\":\"secret\"}"));
 
 	(void)state;
 	defaults_config(&c, given, sizeof given - 1);

@@ -63,7 +63,8 @@ walk(const char *file)
 	if (!elf_open(&e, file)) {
 		for (size_t i = 0; i < e.n_sym; i++) {
 			length += strlen(elf_string(&e, e.sym[i].st_name));
-			n += e.sym[i].st_shndx != SHN_UNDEF && ELF64_ST_BIND(e.sym[i].st_info) == STB_GLOBAL;
+			n += e.sym[i].st_shndx != SHN_UNDEF &&
+			     ELF64_ST_BIND(e.sym[i].st_info) == STB_GLOBAL;
 		}
 		for (size_t i = 0; i < e.n_dyn; i++)
 			length += strlen(elf_string(&e, e.dyn[i].d_un.d_val));

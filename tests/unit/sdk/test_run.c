@@ -14,10 +14,10 @@ nothing(const struct check *c)
 }
 
 static const struct check_test some[] = {
-	{ "first", "", nothing, 0, 0, 0 },
-	{ "inline-only", "", nothing, B3IQ_LEDGER, CHECK_INLINE, 0 },
-	{ "timed", "", nothing, 0, CHECK_TIMED, 0 },
-	{ NULL, NULL, NULL, 0, 0, 0 },
+	{ "first", nothing, 0, 0, 0, "" },
+	{ "inline-only", nothing, B3IQ_LEDGER, CHECK_INLINE, 0, "" },
+	{ "timed", nothing, 0, CHECK_TIMED, 0, "" },
+	{ NULL, NULL, 0, 0, 0, NULL },
 };
 const struct check_group check_groups[] = { { "group", some }, { NULL, NULL } };
 

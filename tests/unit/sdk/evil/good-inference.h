@@ -50,7 +50,8 @@ good_id(uint64_t seed, uint32_t i)
 
 /* One good step. */
 static int32_t
-good_step(const struct b3iq_gen_request *rq, struct b3iq_sink *sink, struct b3iq_usage *use, uint32_t i)
+good_step(const struct b3iq_gen_request *rq, struct b3iq_sink *sink, struct b3iq_usage *use,
+          uint32_t i)
 {
 	const int32_t     id = good_id(rq->seed, i);
 	struct b3iq_chunk k = { .size = sizeof k, .n_ids = 1, .ids = &id, .text = words[id],

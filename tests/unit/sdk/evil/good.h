@@ -47,7 +47,8 @@ good_field(const char *config, const char *key, char *out, size_t size)
 	const char *at = strstr(config, key), *end;
 
 	out[0] = 0;
-	if (!at || !(at = strchr(at, ':')) || !(at = strchr(at, '"')) || !(end = strchr(at + 1, '"')))
+	if (!at || !(at = strchr(at, ':')) || !(at = strchr(at, '"')) ||
+	    !(end = strchr(at + 1, '"')))
 		return;
 	snprintf(out, size, "%.*s", (int)(end - at - 1), at + 1);
 }

@@ -6,7 +6,8 @@ create(const struct b3iq_host *host, const char *config, void **self, struct b3i
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? fail(err, B3IQ_E_UNAVAILABLE, "no /dev/null") : good_create(host, config, self, err);
+	return fd < 0 ? fail(err, B3IQ_E_UNAVAILABLE, "no /dev/null") : good_create(host, config,
+	                                                                            self, err);
 }
 
 static void
