@@ -224,7 +224,8 @@ generation(struct plugins *plugins, bool *starting)
 		instance_status(i, &status);
 		if (status.kind != 0 && status.kind != B3IQ_INFERENCE)
 			continue;
-		*starting |= status.state == INSTANCE_STARTING || status.state == INSTANCE_RESTARTING;
+		*starting |= status.state == INSTANCE_STOPPED || /* not yet started */
+		             status.state == INSTANCE_STARTING || status.state == INSTANCE_RESTARTING;
 		for (const char *c = instance_name(i); *c; c++)
 			sum = (sum ^ (uint8_t)*c) * 1099511628211u;
 		sum = (sum ^ (status.deaths * 16 + status.state)) * 1099511628211u;
