@@ -8,16 +8,18 @@
 static const struct cli_command program = {
 	.name = "b3iq",
 	.summary = "an inference node whose work anybody can check",
-	.about = "b3iq runs language models behind the OpenAI API, on this machine, and signs a receipt for every "
-	         "answer. With its own engine (det-v1) a receipt can be re-executed to the bit, on any machine "
-	         "that has the model. Any other name runs the program b3iq-NAME from PATH.",
+	.about = "b3iq runs language models behind the OpenAI API, on this machine, and signs a "
+	         "receipt for every answer. With its own engine (det-v1) a receipt can be "
+	         "re-executed to the bit, on any machine that has the model. Any other name runs "
+	         "the program b3iq-NAME from PATH.",
 	.examples = { { "b3iq node", "start the node" },
-		      { "b3iq run \"What is a receipt?\"", "ask it something" },
-		      { "b3iq doctor", "when something is wrong" } },
-	.subs = (const struct cli_command *const[]){
-		&command_node, &command_run, &command_chat, &command_model, &command_key,
-		&command_plugin, &command_receipt, &command_doctor, &command_selftest,
-		&command_version, &command_help, &command_completion, NULL },
+	              { "b3iq run \"What is a receipt?\"", "ask it something" },
+	              { "b3iq doctor", "when something is wrong" } },
+	.subs = (const struct cli_command *const[]){ &command_node, &command_run, &command_chat,
+	                                             &command_model, &command_key, &command_plugin,
+	                                             &command_receipt, &command_doctor,
+	                                             &command_selftest, &command_version,
+	                                             &command_help, &command_completion, NULL },
 };
 
 int

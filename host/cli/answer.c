@@ -70,9 +70,11 @@ put_sampling(const struct cli *cli, struct json_object *rq)
 	for (size_t i = 0; i < 2; i++) {
 		if (cli_flag(cli, numbers[i].option))
 			ok = ok && !json_put(rq, numbers[i].field,
-			                     json_object_new_double(cli_number(cli, numbers[i].option, 0)));
+			                     json_object_new_double(
+						     cli_number(cli, numbers[i].option, 0)));
 		if (cli_flag(cli, integers[i].option))
-			ok = ok && !json_put_int(rq, integers[i].field, cli_int(cli, integers[i].option, 0));
+			ok = ok && !json_put_int(rq, integers[i].field,
+			                         cli_int(cli, integers[i].option, 0));
 	}
 	return ok;
 }
@@ -83,8 +85,8 @@ answer_request(const struct cli *cli, struct json_object *messages)
 	struct json_object *rq = json_object_new_object(), *options = json_object_new_object();
 
 	if (rq && options && !json_put_string(rq, "model", cli_text(cli, "model", "default")) &&
-	    !json_put(rq, "messages", json_object_get(messages)) && !json_put_bool(rq, "stream", true) &&
-	    !json_put_bool(options, "include_usage", true) &&
+	    !json_put(rq, "messages", json_object_get(messages)) &&
+	    !json_put_bool(rq, "stream", true) && !json_put_bool(options, "include_usage", true) &&
 	    !json_put(rq, "stream_options", json_object_get(options)) && put_sampling(cli, rq)) {
 		json_object_put(options);
 		return rq;
@@ -197,8 +199,8 @@ answer_ask(struct cli *cli, struct remote *remote, struct json_object *request, 
 
 	sse_parser_init(&r.parser, EVENT_MAX);
 	client_reply_init(&reply, REMOTE_REPLY_MAX);
-	exit = remote_stream(cli, remote, "/v1/chat/completions", request, "X-B3IQ-Bundle: 1", on_data,
-	                     &r, &reply);
+	exit = remote_stream(cli, remote, "/v1/chat/completions", request, "X-B3IQ-Bundle: 1",
+	                     on_data, &r, &reply);
 	if (!cli->json && !r.said && (r.shown || exit == CLI_OK))
 		fputc('\n', stdout);
 	fflush(stdout);

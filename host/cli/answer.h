@@ -9,7 +9,7 @@
 
 struct answer {
 	struct buf          text;
-	struct json_object *own;     /* the node's own part: bundle, or receipt and secret; or NULL */
+	struct json_object *own; /* the node's own part: bundle, or receipt and secret; or NULL */
 	struct json_object *usage;   /* or NULL */
 	char                finish[32], model[257];
 };
@@ -37,9 +37,10 @@ struct json_object *answer_messages(const struct cli *);
 /* The request body that the options ask for, with these messages; NULL: no memory. */
 struct json_object *answer_request(const struct cli *, struct json_object *messages);
 /* Appends {"role","content"} to an array; false: no memory. */
-bool answer_message(struct json_object *messages, const char *role, const char *content, size_t len);
-/* Asks, and shows the text as it comes unless --json.  Returns an exit code, said; what came before a
- * failure or Ctrl-C is in the answer. */
+bool answer_message(struct json_object *messages, const char *role, const char *content,
+                    size_t len);
+/* Asks, and shows the text as it comes unless --json.  Returns an exit code, said; what came
+ * before a failure or Ctrl-C is in the answer. */
 int answer_ask(struct cli *, struct remote *, struct json_object *request, struct answer *);
 
 #endif

@@ -188,7 +188,8 @@ check_words(struct cli *cli)
 	const struct cli_command *c = cli->command;
 
 	if (cli->n_words < c->least)
-		return cli_error(cli, CLI_USAGE, "something is missing: %s %s", cli->path, c->words);
+		return cli_error(cli, CLI_USAGE, "something is missing: %s %s", cli->path,
+		                 c->words);
 	if (cli->n_words > c->most)
 		return cli_error(cli, CLI_USAGE, "\"%.40s\" is one word too many: %s %s",
 		                 cli->words[c->most], cli->path, c->words ? c->words : "");
@@ -230,9 +231,9 @@ cli_main(const struct cli_command *root, int argc, char **argv)
 	log_setup(B3IQ_LOG_WARN, LOG_TEXT); /* of plugins started here; the node sets its own */
 	exit = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1);
 	if (cli.json && cli.result) {
-		text = json_object_to_json_string_ext(cli.result, JSON_C_TO_STRING_PRETTY |
-		                                                          JSON_C_TO_STRING_SPACED |
-		                                                          JSON_C_TO_STRING_NOSLASHESCAPE);
+		text = json_object_to_json_string_ext(
+			cli.result, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					    JSON_C_TO_STRING_NOSLASHESCAPE);
 		term_text(stdout, text, strlen(text));
 		fputc('\n', stdout);
 	}

@@ -3,9 +3,9 @@
  * A command is a table: its words, options, examples and exit codes are data, from which parsing,
  * help, the man page and shell completion all follow.  Nothing about a command is written twice.
  *
- *   Output    Text goes to stdout by cli_say(); with --json stdout is one JSON object instead, which
- *             the command fills in cli->result.  Errors are one sentence on stderr, with the remedy;
- *             with --json also {"error":{"code","message"}} on stdout.
+ *   Output    Text goes to stdout by cli_say(); with --json stdout is one JSON object instead,
+ *             which the command fills in cli->result.  Errors are one sentence on stderr, with
+ *             the remedy; with --json also {"error":{"code","message"}} on stdout.
  *   Strangers What a model, a server or a file says goes through term_text(), never straight to a
  *             terminal: control characters could move the cursor or do worse.
  */
@@ -20,16 +20,18 @@
 #include "core/base/fail.h"
 
 /* Exit codes: X(name, code, meaning).  docs/cli.md, help and man page show this table. */
-#define CLI_EXITS(X)                                                                             \
-	X(OK, 0, "done")                                                                         \
-	X(FAILED, 1, "it failed; the sentence on stderr says why and what mends it")             \
-	X(USAGE, 2, "the command line is wrong")                                                 \
-	X(NOT_FOUND, 3, "no such model, key, plugin, receipt or file")                           \
-	X(DENIED, 4, "not allowed: a missing or wrong API key, or a file with the wrong owner or mode") \
-	X(NO_NODE, 5, "no node answers")                                                         \
-	X(UNVERIFIED, 6, "a receipt does not verify")                                            \
-	X(DIFFERS, 7, "an audit found another output than the receipt claims")                   \
-	X(UNAUDITABLE, 8, "a receipt cannot be audited: tier T0, missing openings, another profile") \
+#define CLI_EXITS(X)                                                                         \
+	X(OK, 0, "done")                                                                     \
+	X(FAILED, 1, "it failed; the sentence on stderr says why and what mends it")         \
+	X(USAGE, 2, "the command line is wrong")                                             \
+	X(NOT_FOUND, 3, "no such model, key, plugin, receipt or file")                       \
+	X(DENIED, 4,                                                                         \
+	  "not allowed: a missing or wrong API key, or a file with the wrong owner or mode") \
+	X(NO_NODE, 5, "no node answers")                                                     \
+	X(UNVERIFIED, 6, "a receipt does not verify")                                        \
+	X(DIFFERS, 7, "an audit found another output than the receipt claims")               \
+	X(UNAUDITABLE, 8,                                                                    \
+	  "a receipt cannot be audited: tier T0, missing openings, another profile")         \
 	X(CANCELLED, 130, "stopped with Ctrl-C")
 
 enum cli_exit {

@@ -56,9 +56,11 @@ bash(const struct cli_command *root, FILE *out)
 	bash_cases(root, root->name, out);
 	fputs("\tesac\n"
 	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	      "\t[[ ${#COMPREPLY[@]} -gt 0 || $cur == -* ]] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	      "\t[[ ${#COMPREPLY[@]} -gt 0 || $cur == -* ]] || COMPREPLY=($(compgen -f -- "
+	      "\"$cur\"))\n"
 	      "}\n"
-	      "complete -o filenames -F _b3iq b3iq\n", out);
+	      "complete -o filenames -F _b3iq b3iq\n",
+	      out);
 }
 
 static void
@@ -139,6 +141,6 @@ completion_print(const struct cli_command *root, const char *shell, FILE *out,
 			shells[i].print(root, out);
 			return B3IQ_OK;
 		}
-	return fail(err, B3IQ_E_NOT_FOUND, "no completion for \"%.40s\": bash, zsh and fish are known",
-	            shell);
+	return fail(err, B3IQ_E_NOT_FOUND,
+	            "no completion for \"%.40s\": bash, zsh and fish are known", shell);
 }

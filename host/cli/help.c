@@ -103,8 +103,8 @@ print_exits(FILE *out, const struct cli_command *c)
 void
 help_print(const struct cli_command *c, const char *path, FILE *out)
 {
-	fprintf(out, "%s%s%s: %s\n", term_colour(out, TERM_BOLD), path, term_colour(out, TERM_PLAIN),
-	        c->summary);
+	fprintf(out, "%s%s%s: %s\n", term_colour(out, TERM_BOLD), path,
+	        term_colour(out, TERM_PLAIN), c->summary);
 	heading(out, "Usage");
 	fprintf(out, "  %s%s%s%s\n", path, c->subs ? " COMMAND" : "", c->words ? " " : "",
 	        c->words ? c->words : "");
@@ -192,7 +192,8 @@ help_man(const struct cli_command *root, const char *version, FILE *out)
 
 	fprintf(out, ".\\\" Made by b3iq help --man from the command tables.\n");
 	fprintf(out, ".TH B3IQ 1 \"\" \"b3iq %s\" \"User Commands\"\n.SH NAME\n", version);
-	roff_line(out, "b3iq \\- ", root->summary, "\n.SH SYNOPSIS\n\\fBb3iq\\fR \\fICOMMAND\\fR ...\n");
+	roff_line(out, "b3iq \\- ", root->summary,
+	          "\n.SH SYNOPSIS\n\\fBb3iq\\fR \\fICOMMAND\\fR ...\n");
 	roff_line(out, ".SH DESCRIPTION\n", root->about, "\n.SH COMMANDS\n");
 	for (size_t i = 0; root->subs[i]; i++) {
 		join(root->name, root->subs[i]->name, path, sizeof path);
@@ -207,8 +208,10 @@ help_man(const struct cli_command *root, const char *version, FILE *out)
 	}
 	fputs(".SH ENVIRONMENT\n.TP\nB3IQ_HOME\nThe B3IQ home, where \\-\\-home does not say.\n"
 	      ".TP\nB3IQ_URL\nThe node to talk to, where \\-\\-url does not say.\n"
-	      ".TP\nB3IQ_API_KEY\nThe API key; else the home's own, which the node makes at its first start.\n"
-	      ".TP\nNO_COLOR\nNo colours.\n", out);
+	      ".TP\nB3IQ_API_KEY\nThe API key; else the home's own, which the node makes at its "
+	      "first start.\n"
+	      ".TP\nNO_COLOR\nNo colours.\n",
+	      out);
 }
 
 /* ---- Markdown ----------------------------------------------------------- */
@@ -241,7 +244,9 @@ help_markdown(const struct cli_command *root, FILE *out)
 {
 	char name[128];
 
-	fprintf(out, "# The command line\n\nMade by `b3iq help --markdown` from the command tables.\n\n%s\n",
+	fprintf(out,
+	        "# The command line\n\nMade by `b3iq help --markdown` from the command "
+	        "tables.\n\n%s\n",
 	        root->about);
 	fputs("\n## Exit codes\n\n| code | meaning |\n|---|---|\n", out);
 	for (const struct cli_exit_entry *e = cli_exits; e->name; e++)

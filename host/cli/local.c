@@ -39,7 +39,8 @@ local_find(const struct local *l, const char *name, const char *plugin)
 	for (size_t i = 0; i < l->config->n_plugins; i++) {
 		const struct config_plugin *p = &l->config->plugins[i];
 
-		if (name ? strcmp(p->name, name) == 0 : p->enabled && strcmp(p->plugin, plugin) == 0)
+		if (name ? strcmp(p->name, name) == 0
+		         : p->enabled && strcmp(p->plugin, plugin) == 0)
 			return p;
 	}
 	return NULL;
@@ -92,8 +93,8 @@ local_models(struct cli *cli, struct local *l, struct json_object **out)
 	buf_init(&text, 16u << 20);
 	rc = backend->models(l->instance, &text.writer, &err);
 	if (!rc)
-		rc = json_parse(text.data ? text.data : "", text.len, "the plugin's list of models", out,
-		                &err);
+		rc = json_parse(text.data ? text.data : "", text.len, "the plugin's list of models",
+		                out, &err);
 	buf_free(&text);
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
 }
@@ -105,7 +106,8 @@ local_model(struct json_object *models, const char *id)
 		struct json_object *m = json_object_array_get_idx(models, i);
 		const char         *its = NULL;
 
-		if (json_get_string(m, "id", NULL, &its, NULL) == B3IQ_OK && its && strcmp(its, id) == 0)
+		if (json_get_string(m, "id", NULL, &its, NULL) == B3IQ_OK && its &&
+		    strcmp(its, id) == 0)
 			return m;
 	}
 	return NULL;

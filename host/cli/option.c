@@ -52,7 +52,9 @@ next_word(int argc, char **argv)
 	int                      i = 0;
 
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-		o = strncmp(argv[i], "--", 2) == 0 ? in_table(cli_common, argv[i] + 2, strlen(argv[i] + 2)) : NULL;
+		o = strncmp(argv[i], "--", 2) == 0
+		            ? in_table(cli_common, argv[i] + 2, strlen(argv[i] + 2))
+		            : NULL;
 		if (o && o->kind != CLI_FLAG)
 			i++;
 	}
@@ -67,12 +69,14 @@ option_command(struct cli *cli, int *argc, char ***argv)
 
 	cli->command = cli->root;
 	snprintf(cli->path, sizeof cli->path, "%s", cli->root->name);
-	while ((at = next_word(*argc, *argv)) < *argc && (next = sub_of(cli->command, (*argv)[at])) != NULL) {
+	while ((at = next_word(*argc, *argv)) < *argc &&
+	       (next = sub_of(cli->command, (*argv)[at])) != NULL) {
 		const size_t n = strlen(cli->path);
 
 		snprintf(cli->path + n, sizeof cli->path - n, " %s", next->name);
 		cli->command = next;
-		memmove(*argv + 1, *argv, (size_t)at * sizeof **argv); /* the options that stood before it */
+		memmove(*argv + 1, *argv,
+		        (size_t)at * sizeof **argv); /* the options that stood before it */
 		++*argv;
 		--*argc;
 	}
@@ -102,7 +106,8 @@ least_of(unsigned a, unsigned b)
 unsigned
 option_distance(const char *a, const char *b)
 {
-	unsigned     rows[3][64] = { { 0 } }, *before = rows[0], *last = rows[1], *row = rows[2], *spare;
+	unsigned rows[3][64] = { { 0 } }, *before = rows[0], *last = rows[1], *row = rows[2],
+		 *spare;
 	const size_t na = strlen(a), nb = strlen(b);
 
 	if (na >= 64 || nb >= 64)
@@ -191,7 +196,8 @@ long_option(struct cli *cli, const char *word, const char *next, int *used, stru
 	if (o->kind == CLI_FLAG || equals)
 		return take(cli, o, equals ? equals + 1 : NULL, err);
 	if (!next)
-		return fail(err, B3IQ_E_INVALID, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+		return fail(err, B3IQ_E_INVALID, "--%s needs a value: --%s %s", o->name, o->name,
+		            o->value);
 	*used = 1;
 	return take(cli, o, next, err);
 }
@@ -206,7 +212,8 @@ short_options(struct cli *cli, const char *word, const char *next, int *used,
 		int32_t                  rc;
 
 		if (!o)
-			return fail(err, B3IQ_E_INVALID, "no option -%c: see %s --help", *at, cli->path);
+			return fail(err, B3IQ_E_INVALID, "no option -%c: see %s --help", *at,
+			            cli->path);
 		if (o->kind == CLI_FLAG) {
 			rc = take(cli, o, NULL, err);
 			if (rc)
@@ -216,7 +223,8 @@ short_options(struct cli *cli, const char *word, const char *next, int *used,
 		if (at[1])
 			return take(cli, o, at + 1, err);
 		if (!next)
-			return fail(err, B3IQ_E_INVALID, "-%c needs a value: -%c %s", *at, *at, o->value);
+			return fail(err, B3IQ_E_INVALID, "-%c needs a value: -%c %s", *at, *at,
+			            o->value);
 		*used = 1;
 		return take(cli, o, next, err);
 	}

@@ -8,8 +8,8 @@
 
 #include "cli/cli.h"
 
-/* Follows the names of commands at the front of argv (after argv[0]); common options may stand before
- * them.  Fills command and path and moves *argc and *argv behind the names. */
+/* Follows the names of commands at the front of argv (after argv[0]); common options may stand
+ * before them.  Fills command and path and moves *argc and *argv behind the names. */
 void option_command(struct cli *, int *argc, char ***argv);
 /* Reads the rest for cli->command; words point into argv, which is reordered.  B3IQ_E_INVALID names
  * the word that is wrong, and a name that is close to it. */

@@ -25,7 +25,8 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 
 	if (rc)
 		return rc;
-	if (home_locked_by(&home, running) && running[0]) { /* it may have been started with --port */
+	if (home_locked_by(&home, running) &&
+	    running[0]) { /* it may have been started with --port */
 		snprintf(out, size, "%s", running);
 		home_close(&home);
 		return B3IQ_OK;
@@ -40,7 +41,8 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 		address = "127.0.0.1";
 	else if (strcmp(address, "::") == 0)
 		address = "::1";
-	snprintf(out, size, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, port);
+	snprintf(out, size, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address,
+	         port);
 	config_free(config);
 	home_close(&home);
 	return rc == B3IQ_E_NOT_FOUND ? B3IQ_OK : rc; /* no config yet: the defaults */
@@ -111,8 +113,8 @@ static int
 transport_error(struct cli *cli, const struct remote *r, int32_t rc, const struct b3iq_error *err)
 {
 	if (rc == B3IQ_E_UNAVAILABLE)
-		return cli_error(cli, CLI_NO_NODE, "no node answers at %s: start one with b3iq node",
-		                 r->url);
+		return cli_error(cli, CLI_NO_NODE,
+		                 "no node answers at %s: start one with b3iq node", r->url);
 	if (rc == B3IQ_E_CANCELLED)
 		return cli_error(cli, CLI_CANCELLED, "stopped");
 	return cli_fail(cli, rc, err);
@@ -125,8 +127,9 @@ status_error(struct cli *cli, const struct remote *r, const struct client_reply 
 
 	client_reply_message(reply, message, sizeof message);
 	if (reply->status == 401 && !r->key_header[0])
-		return cli_error(cli, CLI_DENIED,
-		                 "the node wants an API key: set B3IQ_API_KEY (b3iq key create makes one)");
+		return cli_error(
+			cli, CLI_DENIED,
+			"the node wants an API key: set B3IQ_API_KEY (b3iq key create makes one)");
 	if (reply->status == 401 || reply->status == 403)
 		return cli_error(cli, CLI_DENIED, "the node refuses: %s", message);
 	if (reply->status == 404)
@@ -166,7 +169,8 @@ call(struct cli *cli, struct remote *r, struct client_request *rq, const char *p
 		rc = client_call(r->client, rq, reply, &err);
 	buf_wipe(&text);
 	if (rc)
-		return rq->on_data && rc == B3IQ_DECLINED ? CLI_FAILED : transport_error(cli, r, rc, &err);
+		return rq->on_data && rc == B3IQ_DECLINED ? CLI_FAILED
+		                                          : transport_error(cli, r, rc, &err);
 	return reply->status < 200 || reply->status > 299 ? status_error(cli, r, reply) : CLI_OK;
 }
 
@@ -183,8 +187,8 @@ remote_json(struct cli *cli, struct remote *r, const char *method, const char *p
 	client_reply_init(&reply, REMOTE_REPLY_MAX);
 	exit = call(cli, r, &rq, path, body, NULL, &reply);
 	if (!exit && out) {
-		const int32_t rc = json_parse(reply.body.data ? reply.body.data : "", reply.body.len,
-		                              "the node's answer", out, &err);
+		const int32_t rc = json_parse(reply.body.data ? reply.body.data : "",
+		                              reply.body.len, "the node's answer", out, &err);
 
 		exit = rc ? cli_fail(cli, rc, &err) : CLI_OK;
 	}

@@ -1,7 +1,8 @@
 /* remote.h - the running node, over its HTTP API.
  *
- * Where: --url, else $B3IQ_URL, else what the home's config says.  Key: $B3IQ_API_KEY, else the home's
- * own (keys/cli.key), which the node makes at its first start.  A key never stands on a command line.
+ * Where: --url, else $B3IQ_URL, else what the home's config says.  Key: $B3IQ_API_KEY, else, for
+ * the home's own node only, its keys/cli.key, which the node makes at its first start.  A key
+ * never stands on a command line.
  */
 #ifndef CLI_REMOTE_H
 #define CLI_REMOTE_H
@@ -32,8 +33,8 @@ int32_t remote_configured(const struct cli *, char *out, size_t size, struct b3i
 /* One call; body NULL: none.  *out (may be NULL) is the caller's.  Returns an exit code, said. */
 int remote_json(struct cli *, struct remote *, const char *method, const char *path,
                 struct json_object *body, struct json_object **out);
-/* A call whose 2xx body goes to on_data as it comes; Ctrl-C ends it with CLI_CANCELLED.  What on_data
- * refuses is CLI_FAILED, unsaid. */
+/* A call whose 2xx body goes to on_data as it comes; Ctrl-C ends it with CLI_CANCELLED.  When
+ * on_data returns B3IQ_DECLINED it has said why, and the exit code is CLI_FAILED. */
 int remote_stream(struct cli *, struct remote *, const char *path, struct json_object *body,
                   const char *header, int32_t (*on_data)(void *, const char *, size_t), void *ctx,
                   struct client_reply *);

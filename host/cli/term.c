@@ -89,7 +89,8 @@ term_word(FILE *out, const char *text)
 	buf_init(&safe, strlen(text) * 6 + 1);
 	if (term_escape(text, strlen(text), &safe) == B3IQ_OK && safe.len)
 		for (size_t i = 0; i < safe.len; i++)
-			fputc(safe.data[i] == '\n' || safe.data[i] == '\t' ? ' ' : safe.data[i], out);
+			fputc(safe.data[i] == '\n' || safe.data[i] == '\t' ? ' ' : safe.data[i],
+			      out);
 	buf_free(&safe);
 }
 
@@ -190,7 +191,8 @@ term_table_finish(struct term_table *t, FILE *out)
 		if (last)
 			fputc('\n', out);
 		else
-			fprintf(out, "%*s", (int)(column_width(t, column) - width(t->cells[i]) + 2), "");
+			fprintf(out, "%*s", (int)(column_width(t, column) - width(t->cells[i]) + 2),
+			        "");
 	}
 	for (size_t i = 0; i < t->n_cells; i++)
 		free(t->cells[i]);
@@ -225,7 +227,8 @@ read_line(struct buf *out, struct b3iq_error *err)
 
 	while ((n = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
 		if (buf_append(out, &c, 1))
-			return fail(err, B3IQ_E_INVALID, "the secret is longer than %zu bytes", out->max);
+			return fail(err, B3IQ_E_INVALID, "the secret is longer than %zu bytes",
+			            out->max);
 	if (n < 0)
 		return fail(err, B3IQ_E_UNAVAILABLE, "stdin cannot be read");
 	return out->len ? B3IQ_OK : fail(err, B3IQ_E_INVALID, "an empty secret is none");

@@ -9,8 +9,8 @@
 
 #include "core/base/buf.h"
 
-/* Appends text so that a terminal only shows it: controls (C0 except newline and tab, DEL, C1), marks
- * that reorder text, and bytes that are no UTF-8 become visible escapes such as \x1b or \u202e. */
+/* Appends text so that a terminal only shows it: controls (C0 except newline and tab, DEL, C1),
+ * marks that reorder text, and bytes that are no UTF-8 become visible: \x1b, \u202e. */
 int32_t term_escape(const char *text, size_t len, struct buf *out);
 /* Writes it to `out`: escaped if that is a terminal, as it is otherwise. */
 void    term_text(FILE *out, const char *text, size_t len);

@@ -162,8 +162,9 @@ catalog_find(struct catalog *c, const char *model, struct upstream_stop stop,
 {
 	memset(out, 0, sizeof *out);
 	if (strlen(model) > CATALOG_NAME || !config_allows(c->config, model))
-		return fail_with(err, B3IQ_E_NOT_FOUND,
-		                 "this model is not offered here: config allow lists those that are");
+		return fail_with(
+			err, B3IQ_E_NOT_FOUND,
+			"this model is not offered here: config allow lists those that are");
 	if (recall(c, model, NULL, out))
 		return B3IQ_OK;
 	memcpy(out->name, model, strlen(model) + 1);
@@ -222,7 +223,8 @@ list_tag(const struct listing *l, struct json_object *tag, struct b3iq_error *er
 	if (!m.name[0] || !config_allows(l->catalog->config, m.name))
 		return B3IQ_OK;
 	if (recall(l->catalog, m.name, digest, &m)) {
-		doc_copy(tag, "name", m.name, sizeof m.name); /* it may be known by its short name */
+		doc_copy(tag, "name", m.name,
+		         sizeof m.name); /* it may be known by its short name */
 	} else {
 		memcpy(m.digest, digest, sizeof digest);
 		rc = show(l->catalog, &m, UPSTREAM_NO_STOP, err);

@@ -26,7 +26,8 @@ check_url(const char *url, struct b3iq_error *err)
 		               "config url is no URL: write it like http://127.0.0.1:11434");
 	else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		rc = fail_with(err, B3IQ_E_INVALID,
-		               "config url has the scheme %.32s: only http and https are spoken", scheme);
+		               "config url has the scheme %.32s: only http and https are spoken",
+		               scheme);
 	else if (!curl_url_get(parts, CURLUPART_QUERY, &query, 0) ||
 	         !curl_url_get(parts, CURLUPART_FRAGMENT, &fragment, 0))
 		rc = fail_with(err, B3IQ_E_INVALID,
@@ -53,7 +54,8 @@ read_string(struct json_object *doc, const char *key, char *out, size_t size,
 	len = (size_t)json_object_get_string_len(value);
 	if (len >= size || strlen(json_object_get_string(value)) != len)
 		return fail_with(err, B3IQ_E_INVALID,
-		                 "config %s is longer than %zu bytes or holds a NUL", key, size - 1);
+		                 "config %s is longer than %zu bytes or holds a NUL", key,
+		                 size - 1);
 	memcpy(out, json_object_get_string(value), len + 1);
 	return B3IQ_OK;
 }
@@ -146,12 +148,14 @@ read_token(struct config *c, const struct b3iq_host *host, struct json_object *d
 		return fail_with(err, B3IQ_E_INVALID, "config token must be {\"secret\":\"name\"}");
 	rc = host->secret(host->ctx, json_object_get_string(name), &w.base);
 	if (rc)
-		return fail_with(err, rc, "the host does not give the secret of config token: set it again");
+		return fail_with(err, rc,
+		                 "the host does not give the secret of config token: set it again");
 	/* A line break would end the header that the token stands in. */
 	for (size_t i = 0; i < w.len; i++)
 		if ((unsigned char)c->token[i] < 0x21 || (unsigned char)c->token[i] > 0x7e)
-			return fail_with(err, B3IQ_E_INVALID,
-			                 "the token holds a space or control character: set it again");
+			return fail_with(
+				err, B3IQ_E_INVALID,
+				"the token holds a space or control character: set it again");
 	return B3IQ_OK;
 }
 
@@ -218,7 +222,8 @@ config_allows(const struct config *c, const char *model)
 	else
 		snprintf(other, sizeof other, "%s%s", model, tag ? "" : ":latest");
 	for (size_t i = 0; i < n; i++) {
-		const char *pattern = json_object_get_string(json_object_array_get_idx(c->allow, i));
+		const char *pattern =
+			json_object_get_string(json_object_array_get_idx(c->allow, i));
 
 		if (fnmatch(pattern, model, 0) == 0 || fnmatch(pattern, other, 0) == 0)
 			return true;

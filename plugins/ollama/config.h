@@ -31,7 +31,7 @@ void    config_finish(struct config *);
 /* Does the operator offer this model?  "name" and "name:latest" are one model to Ollama. */
 bool config_allows(const struct config *, const char *model);
 
-/* keep_alive as Ollama wants it: a duration is text, a bare number is a number.  NULL: no memory. */
+/* keep_alive as Ollama wants it: a duration is text, a bare number is a number; NULL: no memory. */
 struct json_object *config_keep_alive(const struct config *);
 
 #endif

@@ -1,7 +1,7 @@
 /* doc.h - the few things that are done with JSON here, on json-c.
  *
- * Getters accept NULL and objects of other types and then find nothing, so that what a stranger sent
- * is read without a check before each step.
+ * Getters accept NULL and objects of other types and then find nothing, so that what a stranger
+ * sent is read without a check before each step.
  */
 #ifndef OLLAMA_DOC_H
 #define OLLAMA_DOC_H

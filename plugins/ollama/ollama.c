@@ -1,7 +1,7 @@
 /* ollama: a backend that passes requests on to a running Ollama.
  *
- * What it computes cannot be checked: no token ids, no probes, no determinism, so receipts of it are
- * signed claims (tier T0) and it says so wherever it is asked. */
+ * What it computes cannot be checked: no token ids, no probes, no determinism, so receipts of it
+ * are signed claims (tier T0) and it says so wherever it is asked. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,8 @@ create(const struct b3iq_host *host, const char *config, void **self, struct b3i
 	int32_t          rc;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return fail_with(err, B3IQ_E_INTERNAL, "libcurl cannot start: is it installed whole?");
+		return fail_with(err, B3IQ_E_INTERNAL,
+		                 "libcurl cannot start: is it installed whole?");
 	it = calloc(1, sizeof *it);
 	if (!it) {
 		curl_global_cleanup();
@@ -182,9 +183,10 @@ generate(void *self, const struct b3iq_gen_request *rq, struct b3iq_sink *sink,
 	int32_t                    rc;
 
 	if (rq->flags & ~B3IQ_GEN_LOGPROBS)
-		return fail_with(err, B3IQ_E_UNSUPPORTED,
-		                 "Ollama's work cannot be reproduced or proven: ask without determinism "
-		                 "and probes, or ask a det-v1 backend");
+		return fail_with(
+			err, B3IQ_E_UNSUPPORTED,
+			"Ollama's work cannot be reproduced or proven: ask without determinism "
+			"and probes, or ask a det-v1 backend");
 	rc = catalog_find(it->catalog, rq->model, stop, &known, err);
 	if (rc)
 		return rc;

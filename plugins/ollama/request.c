@@ -42,7 +42,8 @@ add_options(struct request *r, const struct b3iq_gen_request *rq, struct json_ob
 
 	r->stops = doc_length(stop) > 0;
 	if (doc_add(r->body, "options", options) && add_sampling(options, rq) &&
-	    doc_add_int(options, "num_predict", limit) && doc_add_int(options, "num_ctx", context) &&
+	    doc_add_int(options, "num_predict", limit) &&
+	    doc_add_int(options, "num_ctx", context) &&
 	    (!r->stops || doc_add(options, "stop", json_object_get(stop))))
 		return B3IQ_OK;
 	return fail_memory(err, "the options of a request");
@@ -126,13 +127,15 @@ add_message(struct json_object *out, struct json_object *messages, size_t i,
 	if (!role || !json_object_is_type(member(m, "content"), json_type_string))
 		return fail_with(err, B3IQ_E_INVALID, "messages[%zu] lacks role or content", i);
 	if (name && !tool)
-		return fail_with(err, B3IQ_E_UNSUPPORTED,
-		                 "messages[%zu].name: Ollama knows no names of speakers; leave it out", i);
+		return fail_with(
+			err, B3IQ_E_UNSUPPORTED,
+			"messages[%zu].name: Ollama knows no names of speakers; leave it out", i);
 	if (tool && !name && id)
 		name = called_function(messages, i, id);
 	if (tool && id && !name)
 		return fail_with(err, B3IQ_E_INVALID,
-		                 "messages[%zu].tool_call_id answers no call of an earlier message", i);
+		                 "messages[%zu].tool_call_id answers no call of an earlier message",
+		                 i);
 	if (!doc_add_string(made, "role", role) ||
 	    !doc_add(made, "content", json_object_get(member(m, "content"))) ||
 	    (name && !doc_add_string(made, "tool_name", name)))
@@ -169,13 +172,15 @@ add_tools(struct request *r, struct json_object *in, struct b3iq_error *err)
 	struct json_object *parallel = member(in, "parallel_tool_calls");
 
 	if ((choice && strcmp(choice, "required") == 0) || member(in, "tool_name"))
-		return fail_with(err, B3IQ_E_UNSUPPORTED,
-		                 "tool_choice: Ollama cannot be made to call a tool; use auto or none");
+		return fail_with(
+			err, B3IQ_E_UNSUPPORTED,
+			"tool_choice: Ollama cannot be made to call a tool; use auto or none");
 	if (!doc_length(tools) || (choice && strcmp(choice, "none") == 0))
 		return B3IQ_OK;
 	if (parallel && !json_object_get_boolean(parallel))
-		return fail_with(err, B3IQ_E_UNSUPPORTED,
-		                 "parallel_tool_calls: Ollama cannot be held to one call; leave it out");
+		return fail_with(
+			err, B3IQ_E_UNSUPPORTED,
+			"parallel_tool_calls: Ollama cannot be held to one call; leave it out");
 	for (size_t i = 0; i < doc_length(tools); i++) {
 		struct json_object *f = member(json_object_array_get_idx(tools, i), "function");
 
@@ -203,8 +208,9 @@ add_format(struct request *r, struct json_object *in, struct b3iq_error *err)
 	schema = member(member(format, "json_schema"), "schema");
 	if (!type || strcmp(type, "json_schema") != 0 ||
 	    !json_object_is_type(schema, json_type_object))
-		return fail_with(err, B3IQ_E_INVALID,
-		                 "response_format must be text, json_object or json_schema with a schema");
+		return fail_with(
+			err, B3IQ_E_INVALID,
+			"response_format must be text, json_object or json_schema with a schema");
 	return doc_add(r->body, "format", json_object_get(schema))
 	               ? B3IQ_OK
 	               : fail_memory(err, "the format of a request");
@@ -241,12 +247,12 @@ static int32_t
 add_frame(struct request *r, const struct config *config, const struct b3iq_gen_request *rq,
           struct b3iq_error *err)
 {
-	bool ok = doc_add_string(r->body, "model", rq->model) &&
-	          doc_add_bool(r->body, "stream", true) &&
-	          /* An overlong conversation is an error, never cut; older versions do not know these. */
-	          doc_add_bool(r->body, "truncate", false) &&
-	          doc_add_bool(r->body, "shift", false) &&
-	          doc_add(r->body, "keep_alive", config_keep_alive(config));
+	bool ok =
+		doc_add_string(r->body, "model", rq->model) &&
+		doc_add_bool(r->body, "stream", true) &&
+		/* An overlong conversation is an error, never cut; old versions ignore these. */
+		doc_add_bool(r->body, "truncate", false) && doc_add_bool(r->body, "shift", false) &&
+		doc_add(r->body, "keep_alive", config_keep_alive(config));
 
 	if (rq->flags & B3IQ_GEN_LOGPROBS)
 		ok = ok && doc_add_bool(r->body, "logprobs", true) &&

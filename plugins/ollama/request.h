@@ -1,8 +1,8 @@
 /* request.h - what the host asks (chat-request.json) as what Ollama is asked.
  *
- * Nothing is ignored: what Ollama has no word for is B3IQ_E_UNSUPPORTED, so that a caller never gets
- * an answer to another question.  All sampling options are always sent; defaults of a Modelfile do
- * not creep in.
+ * Nothing is ignored: what Ollama has no word for is B3IQ_E_UNSUPPORTED, so that a caller never
+ * gets an answer to another question.  All sampling options are always sent; what a Modelfile
+ * defaults to does not creep in.
  */
 #ifndef OLLAMA_REQUEST_H
 #define OLLAMA_REQUEST_H

@@ -27,9 +27,9 @@ stream_finish(struct stream *s)
 static int32_t
 malformed(struct b3iq_error *err, const char *what)
 {
-	return fail_with(err, B3IQ_E_UNAVAILABLE,
-	                 "Ollama's stream is malformed: %s; is it Ollama that answers at config url?",
-	                 what);
+	return fail_with(
+		err, B3IQ_E_UNAVAILABLE,
+		"Ollama's stream is malformed: %s; is it Ollama that answers at config url?", what);
 }
 
 /* Has the name a tag?  A colon before the last slash is that of a port. */
@@ -93,8 +93,8 @@ add_calls(struct stream *s, struct json_object *calls, struct json_object *delta
 	if (!doc_add(delta, "tool_calls", list))
 		return fail_memory(err, "a tool call of Ollama");
 	for (size_t i = 0; i < doc_length(calls); i++) {
-		struct json_object *function =
-			doc_member(json_object_array_get_idx(calls, i), "function", json_type_object);
+		struct json_object *function = doc_member(json_object_array_get_idx(calls, i),
+		                                          "function", json_type_object);
 		struct json_object *name = doc_member(function, "name", json_type_string);
 		struct json_object *arguments = doc_member(function, "arguments", json_type_object);
 
@@ -137,8 +137,8 @@ delta_token(struct json_object *in)
 	double              logprob;
 
 	json_object_object_get_ex(in, "logprob", &value);
-	if (!token ||
-	    !(json_object_is_type(value, json_type_double) || json_object_is_type(value, json_type_int)))
+	if (!token || !(json_object_is_type(value, json_type_double) ||
+	                json_object_is_type(value, json_type_int)))
 		return NULL;
 	logprob = json_object_get_double(value);
 	if (!isfinite(logprob)) /* json-c reads NaN */
@@ -193,10 +193,10 @@ static struct step
 read_step(const struct stream *s, struct json_object *line)
 {
 	struct json_object *from = s->chat ? doc_member(line, "message", json_type_object) : line;
-	struct step         step = { doc_member(from, s->chat ? "content" : "response", json_type_string),
-		                     doc_member(from, "thinking", json_type_string),
-		                     doc_member(from, "tool_calls", json_type_array),
-		                     doc_member(line, "logprobs", json_type_array) };
+	struct step step = { doc_member(from, s->chat ? "content" : "response", json_type_string),
+		             doc_member(from, "thinking", json_type_string),
+		             doc_member(from, "tool_calls", json_type_array),
+		             doc_member(line, "logprobs", json_type_array) };
 
 	if (step.text && !json_object_get_string_len(step.text))
 		step.text = NULL;
@@ -220,16 +220,17 @@ make_delta(struct stream *s, const struct step *step, struct json_object *delta,
 	if (rc || !s->logprobs)
 		return rc;
 	if (!step->logprobs)
-		return fail_with(err, B3IQ_E_UNSUPPORTED,
-		                 "this Ollama gives no log probabilities: upgrade it to 0.12.11 or newer, "
-		                 "or ask without logprobs");
+		return fail_with(
+			err, B3IQ_E_UNSUPPORTED,
+			"this Ollama gives no log probabilities: upgrade it to 0.12.11 or newer, "
+			"or ask without logprobs");
 	return add_logprobs(step->logprobs, delta, err);
 }
 
 static int32_t
 emit(struct stream *s, const struct step *step, struct json_object *delta, struct b3iq_error *err)
 {
-	const size_t            len = step->text ? (size_t)json_object_get_string_len(step->text) : 0;
+	const size_t len = step->text ? (size_t)json_object_get_string_len(step->text) : 0;
 	const struct b3iq_chunk chunk = {
 		.size = sizeof chunk,
 		.text = step->text ? json_object_get_string(step->text) : "",
@@ -239,7 +240,8 @@ emit(struct stream *s, const struct step *step, struct json_object *delta, struc
 	};
 	int32_t rc;
 
-	s->text_len += len + (step->thinking ? (size_t)json_object_get_string_len(step->thinking) : 0);
+	s->text_len +=
+		len + (step->thinking ? (size_t)json_object_get_string_len(step->thinking) : 0);
 	if (s->text_len > STREAM_ANSWER_MAX)
 		return malformed(err, "an answer without end");
 	rc = s->sink->emit(s->sink, &chunk);
@@ -374,13 +376,15 @@ stream_end(struct stream *s, struct b3iq_error *err)
 		return fail_with(err, B3IQ_E_UNAVAILABLE,
 		                 "Ollama's stream was cut before its end: its own log may say why");
 	if (s->usage->prompt_tokens >= (uint64_t)s->context)
-		return fail_with(err, B3IQ_E_INVALID,
-		                 "context_length_exceeded: the prompt has %llu tokens or more, the context "
-		                 "%lld; shorten it or raise config context",
-		                 (unsigned long long)s->usage->prompt_tokens, (long long)s->context);
+		return fail_with(
+			err, B3IQ_E_INVALID,
+			"context_length_exceeded: the prompt has %llu tokens or more, the context "
+			"%lld; shorten it or raise config context",
+			(unsigned long long)s->usage->prompt_tokens, (long long)s->context);
 	/* With stop strings, nothing before the first of them is a proper answer. */
 	if (!s->steps && !s->stops)
-		return fail_with(err, B3IQ_E_UNAVAILABLE,
-		                 "Ollama gave an empty answer: try again, or try the model with ollama run");
+		return fail_with(
+			err, B3IQ_E_UNAVAILABLE,
+			"Ollama gave an empty answer: try again, or try the model with ollama run");
 	return B3IQ_OK;
 }

@@ -55,7 +55,8 @@ static const struct {
 	{ "does not support", B3IQ_E_UNSUPPORTED,
 	  "this model cannot do what was asked (ollama show lists its capabilities)" },
 	{ "system memory", B3IQ_E_NO_MEMORY,
-	  "the model needs more memory than the machine of Ollama has free: stop another one there" },
+	  "the model needs more memory than the machine of Ollama has free: stop another one "
+	  "there" },
 	{ "out of memory", B3IQ_E_NO_MEMORY,
 	  "the device of Ollama is out of memory: stop another model there or lower context" },
 	{ "cudaMalloc", B3IQ_E_NO_MEMORY,
@@ -68,18 +69,23 @@ by_status(long status, struct b3iq_error *err)
 {
 	if (status == 401 || status == 403)
 		return fail_with(err, B3IQ_E_DENIED,
-		                 "Ollama's gateway refused us (HTTP %ld): set config token", status);
+		                 "Ollama's gateway refused us (HTTP %ld): set config token",
+		                 status);
 	if (status == 404)
-		return fail_with(err, B3IQ_E_NOT_FOUND,
-		                 "Ollama does not have this model (HTTP 404): run ollama pull for it, or "
-		                 "mend the path in config url");
+		return fail_with(
+			err, B3IQ_E_NOT_FOUND,
+			"Ollama does not have this model (HTTP 404): run ollama pull for it, or "
+			"mend the path in config url");
 	if (status == 408 || status == 504)
-		return fail_with(err, B3IQ_E_TIMEOUT, "Ollama's gateway gave up waiting (HTTP %ld)", status);
+		return fail_with(err, B3IQ_E_TIMEOUT, "Ollama's gateway gave up waiting (HTTP %ld)",
+		                 status);
 	if (status == 429 || status == 503)
-		return fail_with(err, B3IQ_E_BUSY, "Ollama is busy (HTTP %ld): try again shortly", status);
+		return fail_with(err, B3IQ_E_BUSY, "Ollama is busy (HTTP %ld): try again shortly",
+		                 status);
 	if (status >= 400 && status < 500)
 		return fail_with(err, B3IQ_E_INVALID,
-		                 "Ollama refused the request (HTTP %ld): its own log says why", status);
+		                 "Ollama refused the request (HTTP %ld): its own log says why",
+		                 status);
 	if (status >= 300 && status < 400)
 		return fail_with(err, B3IQ_E_UNAVAILABLE,
 		                 "Ollama's address redirects (HTTP %ld), which is refused: put the "
@@ -135,7 +141,8 @@ on_body(char *data, size_t one, size_t len, void *ctx)
 	if (t->status >= 200 && t->status < 300)
 		t->rc = t->call->on_data(t->call->ctx, data, len, t->err);
 	else if (len <= t->error_body.max - t->error_body.len)
-		t->rc = bytes_add(&t->error_body, data, len); /* the rest of a longer one is not needed */
+		t->rc = bytes_add(&t->error_body, data,
+		                  len); /* the rest of a longer one is not needed */
 	t->heard_ms = now_ms();
 	return t->rc ? CURL_WRITEFUNC_ERROR : len;
 }
@@ -183,17 +190,18 @@ static int32_t
 set_limits(struct transfer *t)
 {
 	CURL      *e = t->easy;
-	const bool ok = !curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	                !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
-	                !curl_easy_setopt(e, CURLOPT_PROXY, "") &&
-	                !curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-	                !curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->config->connect_ms) &&
-	                !curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) &&
-	                !curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) && /* no wait for a resolver */
-	                !curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) &&
-	                !curl_easy_setopt(e, CURLOPT_USERAGENT, "b3iq-ollama/" B3IQ_PLUGIN_VERSION) &&
-	                !curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) &&
-	                !curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	const bool ok =
+		!curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") &&
+		!curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
+		!curl_easy_setopt(e, CURLOPT_PROXY, "") &&
+		!curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+		!curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->config->connect_ms) &&
+		!curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) &&
+		!curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) && /* no wait for a resolver */
+		!curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) &&
+		!curl_easy_setopt(e, CURLOPT_USERAGENT, "b3iq-ollama/" B3IQ_PLUGIN_VERSION) &&
+		!curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) &&
+		!curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 
 	return ok ? B3IQ_OK : fail_memory(t->err, "a request to Ollama");
 }
@@ -213,12 +221,16 @@ must_stop(struct transfer *t, bool poked)
 	if (now - t->heard_ms < silence)
 		return B3IQ_OK;
 	if (t->answered)
-		return fail_with(t->err, B3IQ_E_TIMEOUT,
-		                 "Ollama sent nothing for %u ms: raise config idle_timeout_ms, or look "
-		                 "at its load", silence);
-	return fail_with(t->err, B3IQ_E_TIMEOUT,
-	                 "Ollama did not begin to answer within %u ms: raise the timeouts of the config, "
-	                 "or look at its load", silence);
+		return fail_with(
+			t->err, B3IQ_E_TIMEOUT,
+			"Ollama sent nothing for %u ms: raise config idle_timeout_ms, or look "
+			"at its load",
+			silence);
+	return fail_with(
+		t->err, B3IQ_E_TIMEOUT,
+		"Ollama did not begin to answer within %u ms: raise the timeouts of the config, "
+		"or look at its load",
+		silence);
 }
 
 static int
@@ -245,7 +257,8 @@ move(struct transfer *t, CURLcode *result)
 
 	for (;;) {
 		if (curl_multi_perform(t->multi, &running))
-			return fail_with(t->err, B3IQ_E_INTERNAL, "libcurl cannot go on with a call");
+			return fail_with(t->err, B3IQ_E_INTERNAL,
+			                 "libcurl cannot go on with a call");
 		for (CURLMsg *m; (m = curl_multi_info_read(t->multi, &left)) != NULL;)
 			if (m->msg == CURLMSG_DONE) {
 				*result = m->data.result;
@@ -265,20 +278,23 @@ transport_error(struct transfer *t, CURLcode result)
 {
 	switch (result) {
 	case CURLE_COULDNT_CONNECT:
-		return fail_with(t->err, B3IQ_E_UNAVAILABLE,
-		                 "nobody answers at Ollama's address: start it (ollama serve) or mend "
-		                 "config url");
+		return fail_with(
+			t->err, B3IQ_E_UNAVAILABLE,
+			"nobody answers at Ollama's address: start it (ollama serve) or mend "
+			"config url");
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return fail_with(t->err, B3IQ_E_UNAVAILABLE,
-		                 "the host in config url cannot be found by name: mend it or the resolver");
+		return fail_with(
+			t->err, B3IQ_E_UNAVAILABLE,
+			"the host in config url cannot be found by name: mend it or the resolver");
 	case CURLE_OPERATION_TIMEDOUT: /* only the connect limit is libcurl's */
 		return fail_with(t->err, B3IQ_E_TIMEOUT,
 		                 "no connection to Ollama within %u ms: mend config url or raise "
 		                 "connect_timeout_ms", t->config->connect_ms);
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CONNECT_ERROR:
-		return fail_with(t->err, B3IQ_E_UNAVAILABLE,
-		                 "no trusted TLS connection to Ollama: install its certificate authority");
+		return fail_with(
+			t->err, B3IQ_E_UNAVAILABLE,
+			"no trusted TLS connection to Ollama: install its certificate authority");
 	case CURLE_OUT_OF_MEMORY:
 		return fail_memory(t->err, "a request to Ollama");
 	default:
@@ -364,5 +380,6 @@ upstream_json(const struct config *config, struct upstream_call call, struct jso
 	json_object_put(*out);
 	*out = NULL;
 	return fail_with(err, B3IQ_E_UNAVAILABLE,
-	                 "what answers at config url is not Ollama: no JSON object at %s", call.path);
+	                 "what answers at config url is not Ollama: no JSON object at %s",
+	                 call.path);
 }

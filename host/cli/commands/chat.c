@@ -37,7 +37,8 @@ reset(struct chat *c)
 {
 	json_object_put(c->messages);
 	c->messages = answer_messages(c->cli);
-	return c->messages ? CLI_OK : cli_error(c->cli, CLI_FAILED, "no memory for the conversation");
+	return c->messages ? CLI_OK
+	                   : cli_error(c->cli, CLI_FAILED, "no memory for the conversation");
 }
 
 /* One turn.  A turn that was stopped or failed is taken out again, so that the talk can go on. */
@@ -56,7 +57,8 @@ turn(struct chat *c, size_t len)
 	exit = answer_ask(c->cli, &c->remote, request, &a);
 	if (exit)
 		json_object_array_del_idx(c->messages, before, 1);
-	else if (!answer_message(c->messages, "assistant", a.text.data ? a.text.data : "", a.text.len))
+	else if (!answer_message(c->messages, "assistant", a.text.data ? a.text.data : "",
+	                         a.text.len))
 		exit = cli_error(c->cli, CLI_FAILED, "no memory for the answer");
 	answer_finish(&a);
 	json_object_put(request);
@@ -128,13 +130,13 @@ static const struct cli_option options[] = { ANSWER_OPTIONS, REMOTE_OPTIONS, { .
 const struct cli_command command_chat = {
 	.name = "chat",
 	.summary = "talk with a model in the terminal",
-	.about = "A conversation of many turns: each question goes to the node with all that was said before. "
-	         "Ctrl-C stops an answer, and leaves at the prompt; /reset forgets, /quit leaves, /help says so. "
-	         "Nothing is kept when you leave.",
+	.about = "A conversation of many turns: each question goes to the node with all that was "
+	         "said before. Ctrl-C stops an answer, and leaves at the prompt; /reset forgets, "
+	         "/quit leaves, /help says so. Nothing is kept when you leave.",
 	.options = options,
 	.examples = { { "b3iq chat", "with the default model" },
-		      { "b3iq chat -m qwen2.5:7b --system \"Answer in one sentence.\"",
-		        "with another model, on other terms" } },
+	              { "b3iq chat -m qwen2.5:7b --system \"Answer in one sentence.\"",
+	                "with another model, on other terms" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_NO_NODE, CLI_CANCELLED, 0 },
 	.run = run,
 };

@@ -16,10 +16,11 @@ const struct cli_command command_completion = {
 	.words = "bash|zsh|fish",
 	.least = 1,
 	.most = 1,
-	.about = "The installed package has these scripts in place; this command prints them for a shell that does "
-	         "not look there.",
+	.about = "The installed package has these scripts in place; this command prints them for a "
+	         "shell that does not look there.",
 	.examples = { { "source <(b3iq completion bash)", "in this bash, or in ~/.bashrc" },
-		      { "b3iq completion fish > ~/.config/fish/completions/b3iq.fish", "for fish, for good" } },
+	              { "b3iq completion fish > ~/.config/fish/completions/b3iq.fish",
+	                "for fish, for good" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = run,
 };

@@ -95,10 +95,12 @@ check_disk(struct doctor *d)
 	}
 	free_bytes = (unsigned long long)fs.f_bavail * fs.f_frsize;
 	if (free_bytes < DISK_LEAST)
-		find(d, BAD, "disk", "free some: without room for its receipt no request is answered",
+		find(d, BAD, "disk",
+		     "free some: without room for its receipt no request is answered",
 		     "%llu MiB are free under %s", free_bytes >> 20, d->home.dir);
 	else
-		find(d, GOOD, "disk", NULL, "%llu MiB are free under %s", free_bytes >> 20, d->home.dir);
+		find(d, GOOD, "disk", NULL, "%llu MiB are free under %s", free_bytes >> 20,
+		     d->home.dir);
 }
 
 /* A secret file: of nobody else, for nobody else. */
@@ -156,9 +158,11 @@ check_keys(struct doctor *d)
 	if (d->n[BAD] == bad)
 		find(d, GOOD, "keys", NULL, "%u key and secret files are yours alone", n);
 	if (home_path(&d->home, path, NULL, "keys", "node.key", NULL) || !path_exists(path)) {
-		find(d, WARN, "identity", "b3iq node makes one at its first start", "the node has no identity yet");
+		find(d, WARN, "identity", "b3iq node makes one at its first start",
+		     "the node has no identity yet");
 	} else if (identity_open(&identity, &d->home, &err)) {
-		find(d, BAD, "identity", "restore keys/node.key from a backup; receipts cannot be signed without it",
+		find(d, BAD, "identity",
+		     "restore keys/node.key from a backup; receipts cannot be signed without it",
 		     "%s", err.text);
 	} else {
 		find(d, GOOD, "identity", NULL, "%s", identity.id);
@@ -175,14 +179,16 @@ check_state(struct doctor *d)
 	int32_t           rc;
 
 	if (home_path(&d->home, path, NULL, "state.db", NULL) || !path_exists(path)) {
-		find(d, WARN, "state", "b3iq node makes it at its first start", "there is no state.db yet");
+		find(d, WARN, "state", "b3iq node makes it at its first start",
+		     "there is no state.db yet");
 		return;
 	}
 	rc = store_open_reader(path, &store, &err);
 	if (!rc)
 		rc = store_check(store, &err);
 	if (rc)
-		find(d, BAD, "state", "stop the node, keep a copy of state.db, and restore it from a backup", "%s",
+		find(d, BAD, "state",
+		     "stop the node, keep a copy of state.db, and restore it from a backup", "%s",
 		     err.text);
 	else
 		find(d, GOOD, "state", NULL, "state.db is sound");
@@ -196,7 +202,8 @@ check_config(struct doctor *d)
 	const int32_t     rc = config_load(&d->home, &d->config, &err);
 
 	if (rc == B3IQ_E_NOT_FOUND)
-		find(d, WARN, "config", "b3iq node --init writes a first one", "there is no config.json yet");
+		find(d, WARN, "config", "b3iq node --init writes a first one",
+		     "there is no config.json yet");
 	else if (rc)
 		find(d, BAD, "config", "mend the named field in config.json", "%s", err.text);
 	else
@@ -215,8 +222,8 @@ judge_config(struct doctor *d, const struct config_plugin *p, const struct catal
 
 	buf_init(&out, CONFIG_MAX);
 	if (!rc)
-		rc = config_check(&item->manifest, p->name, p->config, path_exists(secrets) ? secrets : NULL, &out,
-		                  err);
+		rc = config_check(&item->manifest, p->name, p->config,
+		                  path_exists(secrets) ? secrets : NULL, &out, err);
 	buf_wipe(&out);
 	return rc;
 }
@@ -234,16 +241,21 @@ check_plugin(struct doctor *d, const struct config_plugin *p)
 	if (catalog_open(d->config->plugin_dirs, p->plugin, item) != B3IQ_OK) {
 		find(d, BAD, "plugin", remedy, "%s: %s", p->name, item->err.text);
 	} else if (!p->sha256 && d->config->require_pin) {
-		snprintf(remedy, sizeof remedy, "b3iq plugin enable %s shows the file and pins it", p->name);
+		snprintf(remedy, sizeof remedy, "b3iq plugin enable %s shows the file and pins it",
+		         p->name);
 		find(d, BAD, "plugin", remedy, "%s is not pinned", p->name);
 	} else if (p->sha256 && strcmp(p->sha256, item->file.sha256) != 0) {
-		snprintf(remedy, sizeof remedy, "if you changed it: b3iq plugin enable %s", p->name);
-		find(d, BAD, "plugin", remedy, "%s is not the file that was accepted", item->file.path);
+		snprintf(remedy, sizeof remedy, "if you changed it: b3iq plugin enable %s",
+		         p->name);
+		find(d, BAD, "plugin", remedy, "%s is not the file that was accepted",
+		     item->file.path);
 	} else if (judge_config(d, p, item, &err)) {
-		snprintf(remedy, sizeof remedy, "b3iq plugin config %s shows its settings", p->name);
+		snprintf(remedy, sizeof remedy, "b3iq plugin config %s shows its settings",
+		         p->name);
 		find(d, BAD, "plugin", remedy, "%s", err.text);
 	} else {
-		find(d, GOOD, "plugin", NULL, "%s: %s %s", p->name, item->manifest.id, item->manifest.version);
+		find(d, GOOD, "plugin", NULL, "%s: %s %s", p->name, item->manifest.id,
+		     item->manifest.version);
 	}
 	catalog_close(item);
 	free(item);
@@ -256,7 +268,8 @@ check_plugins(struct doctor *d)
 
 	for (const char **dir = d->config->plugin_dirs; *dir; dir++)
 		if (!path_exists(*dir))
-			find(d, WARN, "plugins", "make it, or take it out of plugin_dirs in config.json",
+			find(d, WARN, "plugins",
+			     "make it, or take it out of plugin_dirs in config.json",
 			     "the plugin folder %s does not exist", *dir);
 	for (size_t i = 0; i < d->config->n_plugins; i++)
 		if (d->config->plugins[i].enabled) {
@@ -297,8 +310,9 @@ check_model(struct doctor *d, struct json_object *m, uint64_t memory)
 	json_get_int(m, "size", 0, INT64_MAX, 0, &size, NULL);
 	json_get_bool(m, "resident", false, &resident, NULL);
 	if (!resident && memory && (uint64_t)size > memory)
-		find(d, WARN, "model", remedy, "%s has %lld MiB of weights, but only %llu MiB of memory are available",
-		     id, (long long)(size >> 20), (unsigned long long)(memory >> 20));
+		find(d, WARN, "model", remedy,
+		     "%s has %lld MiB of weights, but only %llu MiB of memory are available", id,
+		     (long long)(size >> 20), (unsigned long long)(memory >> 20));
 	else
 		find(d, GOOD, "model", NULL, "%s fits into memory", id);
 }
@@ -318,7 +332,8 @@ check_models(struct doctor *d)
 		for (size_t i = 0; i < json_object_array_length(models); i++)
 			check_model(d, json_object_array_get_idx(models, i), memory);
 		if (!json_object_array_length(models))
-			find(d, WARN, "model", "b3iq model add FILE.gguf", "the cpu plugin has no model");
+			find(d, WARN, "model", "b3iq model add FILE.gguf",
+			     "the cpu plugin has no model");
 	} else if (local_find(&l, NULL, "cpu")) {
 		find(d, BAD, "model", "the lines above say why", "the cpu plugin does not start");
 	}
@@ -343,8 +358,10 @@ check_node(struct doctor *d)
 	}
 	if (!remote_alive(&r)) {
 		if (pid)
-			find(d, BAD, "node", "look at its log; another --port, or --url, is possible too",
-			     "process %ld holds this home, but nobody answers at %s", (long)pid, r.url);
+			find(d, BAD, "node",
+			     "look at its log; another --port, or --url, is possible too",
+			     "process %ld holds this home, but nobody answers at %s", (long)pid,
+			     r.url);
 		else
 			find(d, WARN, "node", "b3iq node", "no node is running");
 	} else if (!pid && !cli_flag(d->cli, "url")) {
@@ -357,8 +374,8 @@ check_node(struct doctor *d)
 		if (client_call(r.client, &rq, &reply, NULL) == B3IQ_OK && reply.status == 200)
 			find(d, GOOD, "node", NULL, "ready at %s", r.url);
 		else
-			find(d, WARN, "node", "wait, or look at b3iq plugin list", "it runs at %s, but is not ready",
-			     r.url);
+			find(d, WARN, "node", "wait, or look at b3iq plugin list",
+			     "it runs at %s, but is not ready", r.url);
 		client_reply_finish(&reply);
 	}
 	remote_close(&r);
@@ -372,7 +389,7 @@ check_home(struct doctor *d)
 {
 	struct b3iq_error err = NO_ERROR;
 	char              dir[PATH_SIZE];
-	int32_t           rc = d->cli->home ? path_join(dir, &err, d->cli->home, NULL) : path_home(dir, &err);
+	int32_t rc = d->cli->home ? path_join(dir, &err, d->cli->home, NULL) : path_home(dir, &err);
 
 	if (!rc && !path_exists(dir)) {
 		find(d, WARN, "home", "b3iq node makes it", "there is no home %s yet", dir);
@@ -405,8 +422,8 @@ run(struct cli *cli)
 		config_free(d.config);
 		home_close(&d.home);
 	}
-	cli_say(cli, "%u good, %u warning%s, %u wrong\n", d.n[GOOD], d.n[WARN], d.n[WARN] == 1 ? "" : "s",
-	        d.n[BAD]);
+	cli_say(cli, "%u good, %u warning%s, %u wrong\n", d.n[GOOD], d.n[WARN],
+	        d.n[WARN] == 1 ? "" : "s", d.n[BAD]);
 	cli_put(cli, "findings", d.findings);
 	cli_put(cli, "healthy", json_object_new_boolean(!d.n[BAD]));
 	return d.n[BAD] ? CLI_FAILED : CLI_OK;
@@ -417,11 +434,12 @@ static const struct cli_option options[] = { REMOTE_OPTIONS, { .name = NULL } };
 const struct cli_command command_doctor = {
 	.name = "doctor",
 	.summary = "what is wrong here, and how to mend it",
-	.about = "Looks at clock, home, disk, keys and their modes, state.db, config.json, every enabled plugin (place, "
-	         "pin, needs, settings), whether the models fit into memory, and the running node. Changes nothing. "
-	         "Each finding comes with its remedy; the exit code is 1 if something is wrong.",
+	.about = "Looks at clock, home, disk, keys and their modes, state.db, config.json, every "
+	         "enabled plugin (place, pin, needs, settings), whether the models fit into "
+	         "memory, and the running node. Changes nothing. Each finding comes with its "
+	         "remedy; the exit code is 1 if something is wrong.",
 	.options = options,
 	.examples = { { "b3iq doctor", "the whole examination" },
-		      { "b3iq doctor --json", "for monitoring" } },
+	              { "b3iq doctor --json", "for monitoring" } },
 	.run = run,
 };

@@ -22,7 +22,8 @@ run(struct cli *cli)
 	}
 	option_command(&other, &argc, &argv);
 	if (argc)
-		return cli_error(cli, CLI_NOT_FOUND, "no command \"%.40s\"; b3iq help lists them", argv[0]);
+		return cli_error(cli, CLI_NOT_FOUND, "no command \"%.40s\"; b3iq help lists them",
+		                 argv[0]);
 	help_print(other.command, other.path, stdout);
 	return CLI_OK;
 }
@@ -38,10 +39,11 @@ const struct cli_command command_help = {
 	.summary = "explain a command, or list them all",
 	.words = "[COMMAND...]",
 	.most = 4,
-	.about = "The same as --help behind a command, and the sources of the manual page and of docs/cli.md.",
+	.about = "The same as --help behind a command, and the sources of the manual page and of "
+	         "docs/cli.md.",
 	.options = options,
 	.examples = { { "b3iq help receipt audit", "what an audit does" },
-		      { "b3iq help --man | man -l -", "everything, as a manual page" } },
+	              { "b3iq help --man | man -l -", "everything, as a manual page" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = run,
 };

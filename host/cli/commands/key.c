@@ -62,7 +62,8 @@ create(struct cli *cli)
 	struct key_spec spec = { .name = cli_word(cli, 0),
 		                 .scopes = cli_text(cli, "scopes", NULL),
 		                 .models = cli_text(cli, "models", NULL),
-		                 .expires_ms = days ? clock_wall_ms() + (uint64_t)days * 86400000u : 0,
+		                 .expires_ms =
+		                         days ? clock_wall_ms() + (uint64_t)days * 86400000u : 0,
 		                 .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
 		                 .burst = (uint32_t)cli_int(cli, "burst", 0) };
 	char              secret[KEYS_SECRET_SIZE];
@@ -85,17 +86,37 @@ create(struct cli *cli)
 }
 
 static const struct cli_option create_options[] = {
-	{ .name = "scopes", .kind = CLI_TEXT, .value = "WORDS",
-	  .help = "what it may: \"models.read chat completions receipts\" (the default), metrics, admin" },
-	{ .name = "models", .kind = CLI_TEXT, .value = "GLOBS",
+	{ .name = "scopes",
+	  .kind = CLI_TEXT,
+	  .value = "WORDS",
+	  .help = "what it may: \"models.read chat completions receipts\" (the default), metrics, "
+	          "admin" },
+	{ .name = "models",
+	  .kind = CLI_TEXT,
+	  .value = "GLOBS",
 	  .help = "only these models: names or patterns between spaces" },
-	{ .name = "days", .kind = CLI_INT, .value = "N", .help = "valid for N days; default: for ever",
-	  .least = 1, .most = 36500 },
-	{ .name = "rate", .kind = CLI_INT, .value = "N", .help = "requests a minute; default: no limit",
-	  .least = 1, .most = 1000000 },
-	{ .name = "burst", .kind = CLI_INT, .value = "N", .help = "requests at once; default: as --rate",
-	  .least = 1, .most = 1000000 },
-	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "print the key and nothing else" },
+	{ .name = "days",
+	  .kind = CLI_INT,
+	  .value = "N",
+	  .help = "valid for N days; default: for ever",
+	  .least = 1,
+	  .most = 36500 },
+	{ .name = "rate",
+	  .kind = CLI_INT,
+	  .value = "N",
+	  .help = "requests a minute; default: no limit",
+	  .least = 1,
+	  .most = 1000000 },
+	{ .name = "burst",
+	  .kind = CLI_INT,
+	  .value = "N",
+	  .help = "requests at once; default: as --rate",
+	  .least = 1,
+	  .most = 1000000 },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .kind = CLI_FLAG,
+	  .help = "print the key and nothing else" },
 	{ .name = NULL },
 };
 
@@ -105,12 +126,12 @@ static const struct cli_command key_create = {
 	.words = "NAME",
 	.least = 1,
 	.most = 1,
-	.about = "Makes a key of 256 random bits for one program or person. Only its hash is stored, so note it "
-	         "now. It works at once, also in a running node.",
+	.about = "Makes a key of 256 random bits for one program or person. Only its hash is "
+	         "stored, so note it now. It works at once, also in a running node.",
 	.options = create_options,
 	.examples = { { "b3iq key create laptop", "a key for all that is not administration" },
-		      { "b3iq key create ci --scopes chat --models 'b3iq-*' --days 30 --rate 60",
-		        "a narrow key" } },
+	              { "b3iq key create ci --scopes chat --models 'b3iq-*' --days 30 --rate 60",
+	                "a narrow key" } },
 	.exits = (const int[]){ CLI_DENIED, 0 },
 	.run = create,
 };
@@ -178,9 +199,9 @@ add_key(void *arg, const struct key *k)
 static int
 list(struct cli *cli)
 {
-	static const char *const head[] = { "ID", "NAME", "STATE", "CREATED", "EXPIRES", "MODELS", "SCOPES",
-		                            NULL };
-	struct listing           l = { .rows = json_object_new_array(), .all = cli_flag(cli, "all") };
+	static const char *const head[] = { "ID",      "NAME",   "STATE",  "CREATED",
+		                            "EXPIRES", "MODELS", "SCOPES", NULL };
+	struct listing l = { .rows = json_object_new_array(), .all = cli_flag(cli, "all") };
 	struct b3iq_error        err = NO_ERROR;
 	struct home              home;
 	struct store            *store;
@@ -207,10 +228,12 @@ static const struct cli_option list_options[] = {
 static const struct cli_command key_list = {
 	.name = "list",
 	.summary = "the API keys of this node",
-	.about = "Lists the keys by id and name, with what they may. The keys themselves are not stored.",
+	.about = "Lists the keys by id and name, with what they may. The keys themselves are not "
+	         "stored.",
 	.options = list_options,
 	.examples = { { "b3iq key list", "the keys that work" },
-		      { "b3iq key list --all --json", "every key that was ever made, for a program" } },
+	              { "b3iq key list --all --json",
+	                "every key that was ever made, for a program" } },
 	.exits = (const int[]){ CLI_DENIED, 0 },
 	.run = list,
 };
@@ -243,10 +266,10 @@ static const struct cli_command key_revoke = {
 	.words = "ID|NAME",
 	.least = 1,
 	.most = 1,
-	.about = "From now on the key is refused, also by a running node; running answers are not stopped. It "
-	         "stays in b3iq key list --all.",
+	.about = "From now on the key is refused, also by a running node; running answers are not "
+	         "stopped. It stays in b3iq key list --all.",
 	.examples = { { "b3iq key revoke laptop", "by its name" },
-		      { "b3iq key revoke key_0123456789abcdef", "by its id" } },
+	              { "b3iq key revoke key_0123456789abcdef", "by its id" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
 	.run = revoke,
 };
@@ -254,9 +277,10 @@ static const struct cli_command key_revoke = {
 const struct cli_command command_key = {
 	.name = "key",
 	.summary = "API keys: create, list, revoke",
-	.about = "Programs use the node with an API key each. A key has a name, scopes, perhaps models, an end "
-	         "and a rate; the home's own key, which this command line uses, is one of them.",
+	.about = "Programs use the node with an API key each. A key has a name, scopes, perhaps "
+	         "models, an end and a rate; the home's own key, which this command line uses, is "
+	         "one of them.",
 	.examples = { { "b3iq key create laptop", "a new key, shown once" },
-		      { "b3iq key list", "which keys there are" } },
+	              { "b3iq key list", "which keys there are" } },
 	.subs = (const struct cli_command *const[]){ &key_create, &key_list, &key_revoke, NULL },
 };

@@ -135,7 +135,8 @@ size_text(int64_t bytes, char out[16])
 static int
 list(struct cli *cli)
 {
-	static const char *const head[] = { "MODEL", "CONTEXT", "WEIGHTS", "SIZE", "PROFILE", "ENGINE", NULL };
+	static const char *const head[] = { "MODEL",   "CONTEXT", "WEIGHTS", "SIZE",
+		                            "PROFILE", "ENGINE",  NULL };
 	struct json_object      *models;
 	struct term_table        table;
 	char                     size[16];
@@ -178,9 +179,11 @@ show_model(struct cli *cli, struct json_object *m)
 			putchar('\n');
 		}
 	size_text(int_of(m, "size"), size);
-	printf("%-10s%lld tokens\n%-10s%s\n", "context", (long long)int_of(m, "context"), "size", size);
+	printf("%-10s%lld tokens\n%-10s%s\n", "context", (long long)int_of(m, "context"), "size",
+	       size);
 	if (!*text_of(m, "root"))
-		printf("%-10s%s\n", "root", "not known until the model is loaded for the first time");
+		printf("%-10s%s\n", "root",
+		       "not known until the model is loaded for the first time");
 }
 
 static int
@@ -196,7 +199,8 @@ show(struct cli *cli)
 		show_model(cli, m);
 		cli_put(cli, "model", json_object_get(m));
 	} else {
-		exit = cli_error(cli, CLI_NOT_FOUND, "there is no model \"%s\": b3iq model list names all",
+		exit = cli_error(cli, CLI_NOT_FOUND,
+		                 "there is no model \"%s\": b3iq model list names all",
 		                 cli_word(cli, 0));
 	}
 	json_object_put(models);
@@ -215,8 +219,9 @@ folder(struct cli *cli, struct local *l, char out[PATH_SIZE], bool *configured)
 	int32_t                     rc;
 
 	if (!cpu)
-		return cli_error(cli, CLI_NOT_FOUND, "the plugin cpu, which runs model files, is not "
-		                                     "enabled: b3iq plugin enable cpu");
+		return cli_error(cli, CLI_NOT_FOUND,
+		                 "the plugin cpu, which runs model files, is not "
+		                 "enabled: b3iq plugin enable cpu");
 	*configured = *text_of(section, "models_dir") != '\0';
 	rc = *configured ? path_join(out, &err, text_of(section, "models_dir"), NULL)
 	                 : home_path(&l->home, out, &err, "models", NULL);
@@ -243,7 +248,8 @@ set_folder(struct json_object *doc, void *dir, struct b3iq_error *err)
 			if (json_put(section, "config", config))
 				break;
 		}
-		return json_put_string(config, "models_dir", dir) ? fail_memory(err, "config.json") : B3IQ_OK;
+		return json_put_string(config, "models_dir", dir) ? fail_memory(err, "config.json")
+		                                                  : B3IQ_OK;
 	}
 	return fail(err, B3IQ_E_NOT_FOUND, "config.json has no cpu plugin");
 }
@@ -269,7 +275,8 @@ name_of(struct cli *cli, char out[256])
 	const bool   has = n > suffix && strcmp(base + n - suffix, SUFFIX) == 0;
 
 	if (!given && !has)
-		return cli_error(cli, CLI_USAGE, "a model file ends in .gguf; give it a name with --name");
+		return cli_error(cli, CLI_USAGE,
+		                 "a model file ends in .gguf; give it a name with --name");
 	snprintf(out, 256, "%.*s", (int)(has ? n - suffix : n), base);
 	if (!*out || n > 240 || *out == '.' || strchr(out, '/'))
 		return cli_error(cli, CLI_USAGE, "\"%.40s\" is no name for a model", base);
@@ -308,7 +315,9 @@ examine(struct cli *cli, struct local *l, const char *dir, const char *name,
 		rc = instance_inference(l->instance)->load(l->instance, name, NULL, &err);
 		if (rc)
 			exit = cli_error(cli, CLI_FAILED, "%s is not taken: %s", cli_word(cli, 0),
-			                 rc == B3IQ_E_NOT_FOUND ? "the line above says what is wrong with it" : err.text);
+			                 rc == B3IQ_E_NOT_FOUND
+			                         ? "the line above says what is wrong with it"
+			                         : err.text);
 	}
 	if (!exit)
 		exit = local_models(cli, l, &models);
@@ -332,11 +341,13 @@ copy_bytes(int in, int out, struct b3iq_error *err)
 		while ((n = read(in, piece, sizeof piece)) > 0)
 			for (ssize_t done = 0, w; done < n; done += w)
 				if ((w = write(out, piece + done, (size_t)(n - done))) < 0)
-					return fail(err, B3IQ_E_UNAVAILABLE, "the copy cannot be written: %s",
+					return fail(err, B3IQ_E_UNAVAILABLE,
+					            "the copy cannot be written: %s",
 					            strerror(errno));
 	}
 	if (n < 0 || fsync(out))
-		return fail(err, B3IQ_E_UNAVAILABLE, "the file cannot be copied: %s", strerror(errno));
+		return fail(err, B3IQ_E_UNAVAILABLE, "the file cannot be copied: %s",
+		            strerror(errno));
 	return B3IQ_OK;
 }
 
@@ -352,12 +363,14 @@ copy(const char *from, const char *dir, const char *to, struct b3iq_error *err)
 		return rc;
 	in = open(from, O_RDONLY | O_CLOEXEC);
 	out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	rc = in < 0 || out < 0 ? fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be copied: %s", from, strerror(errno))
+	rc = in < 0 || out < 0 ? fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be copied: %s", from,
+	                              strerror(errno))
 	                       : copy_bytes(in, out, err);
 	if (in >= 0)
 		close(in);
 	if (out >= 0 && close(out) && !rc)
-		rc = fail(err, B3IQ_E_UNAVAILABLE, "the copy cannot be written: %s", strerror(errno));
+		rc = fail(err, B3IQ_E_UNAVAILABLE, "the copy cannot be written: %s",
+		          strerror(errno));
 	if (!rc && rename(part, to))
 		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be made: %s", to, strerror(errno));
 	if (rc)
@@ -369,39 +382,42 @@ static int32_t
 place(const char *from, const char *dir, const char *to, bool symbolic, struct b3iq_error *err)
 {
 	if (path_exists(to))
-		return fail(err, B3IQ_E_INVALID, "there is a model of this name already: remove it, or use --name");
+		return fail(err, B3IQ_E_INVALID,
+		            "there is a model of this name already: remove it, or use --name");
 	if (symbolic)
-		return symlink(from, to) ? fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be made: %s", to,
-		                                strerror(errno))
+		return symlink(from, to) ? fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be made: %s",
+		                                to, strerror(errno))
 		                         : B3IQ_OK;
 	return link(from, to) ? copy(from, dir, to, err) : B3IQ_OK; /* other file system: a copy */
 }
 
 /* A folder with nothing in it but the file, under the name that it will have. */
 static int32_t
-stage(const char *from, const char *dir, const char *name, char out[PATH_SIZE], char file[PATH_SIZE],
-      struct b3iq_error *err)
+stage(const char *from, const char *dir, const char *name, char out[PATH_SIZE],
+      char file[PATH_SIZE], struct b3iq_error *err)
 {
 	char    with_suffix[300];
 	int32_t rc = path_join(out, err, dir, ".look-XXXXXX", NULL);
 
 	snprintf(with_suffix, sizeof with_suffix, "%s" SUFFIX, name);
 	if (!rc && !mkdtemp(out))
-		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written to: %s", dir, strerror(errno));
+		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written to: %s", dir,
+		          strerror(errno));
 	if (rc) {
 		*out = '\0';
 		return rc;
 	}
 	rc = path_join(file, err, out, with_suffix, NULL);
 	if (!rc && symlink(from, file))
-		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written to: %s", out, strerror(errno));
+		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written to: %s", out,
+		          strerror(errno));
 	return rc;
 }
 
 static int
 add_file(struct cli *cli, struct local *l, const char *from, const char *name)
 {
-	char                dir[PATH_SIZE], look[PATH_SIZE] = "", file[PATH_SIZE] = "", to[PATH_SIZE];
+	char dir[PATH_SIZE], look[PATH_SIZE] = "", file[PATH_SIZE] = "", to[PATH_SIZE];
 	struct json_object *model = NULL;
 	struct b3iq_error   err = NO_ERROR;
 	bool                configured;
@@ -458,8 +474,12 @@ add(struct cli *cli)
 }
 
 static const struct cli_option add_options[] = {
-	{ .name = "name", .kind = CLI_TEXT, .value = "NAME", .help = "call it so; default: the file's name" },
-	{ .name = "link", .kind = CLI_FLAG,
+	{ .name = "name",
+	  .kind = CLI_TEXT,
+	  .value = "NAME",
+	  .help = "call it so; default: the file's name" },
+	{ .name = "link",
+	  .kind = CLI_FLAG,
 	  .help = "a symbolic link: the file stays where it is, and must" },
 	REMOTE_OPTIONS,
 	{ .name = NULL },
@@ -471,12 +491,15 @@ static const struct cli_command model_add = {
 	.words = "FILE.gguf",
 	.least = 1,
 	.most = 1,
-	.about = "The cpu plugin first loads the file in its sandbox and computes its root; what it refuses is not "
-	         "added. Then the file is linked (another file system: copied) into the model folder: the cpu "
-	         "plugin's models_dir, or models in the home. A running node is told.",
+	.about = "The cpu plugin first loads the file in its sandbox and computes its root; what "
+	         "it refuses is not added. Then the file is linked (another file system: copied) "
+	         "into the model folder: the cpu plugin's models_dir, or models in the home. A "
+	         "running node is told.",
 	.options = add_options,
-	.examples = { { "b3iq model add ~/Downloads/tinyllama.Q8_0.gguf", "offered as tinyllama.Q8_0" },
-		      { "b3iq model add --link --name big /data/big.gguf", "without a copy, as \"big\"" } },
+	.examples = { { "b3iq model add ~/Downloads/tinyllama.Q8_0.gguf",
+	                "offered as tinyllama.Q8_0" },
+	              { "b3iq model add --link --name big /data/big.gguf",
+	                "without a copy, as \"big\"" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
 	.run = add,
 };
@@ -494,10 +517,10 @@ remove_file(struct cli *cli, struct local *l, const char *name)
 
 	if (exit)
 		return exit;
-	if (snprintf(file, sizeof file, "%s/%s" SUFFIX, dir, name) >= (int)sizeof file || strchr(name, '/') ||
-	    !path_exists(file))
-		return cli_error(cli, CLI_NOT_FOUND, "the model folder has no \"%s\": b3iq model list names all",
-		                 name);
+	if (snprintf(file, sizeof file, "%s/%s" SUFFIX, dir, name) >= (int)sizeof file ||
+	    strchr(name, '/') || !path_exists(file))
+		return cli_error(cli, CLI_NOT_FOUND,
+		                 "the model folder has no \"%s\": b3iq model list names all", name);
 	snprintf(question, sizeof question, "Remove %.200s from the model folder?", name);
 	rc = yes ? B3IQ_OK : term_confirm(question, &yes, &err);
 	if (rc)
@@ -537,11 +560,12 @@ static const struct cli_command model_rm = {
 	.words = "MODEL",
 	.least = 1,
 	.most = 1,
-	.about = "Removes the link or copy that b3iq model add made. Answers that run on it run on. The built-in "
-	         "model and those of other plugins are not files of the model folder.",
+	.about = "Removes the link or copy that b3iq model add made. Answers that run on it run "
+	         "on. The built-in model and those of other plugins are not files of the model "
+	         "folder.",
 	.options = rm_options,
 	.examples = { { "b3iq model rm tinyllama.Q8_0", "asks first" },
-		      { "b3iq model rm -y big", "does not ask" } },
+	              { "b3iq model rm -y big", "does not ask" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_CANCELLED, 0 },
 	.run = rm,
 };
@@ -553,11 +577,12 @@ static const struct cli_option list_options[] = { REMOTE_OPTIONS, { .name = NULL
 static const struct cli_command model_list = {
 	.name = "list",
 	.summary = "the models that can be asked for",
-	.about = "Asks the running node; without one, each enabled plugin is started in its sandbox and asked. The "
-	         "profile det-v1 means that answers can be re-executed to the bit; none promises nothing.",
+	.about = "Asks the running node; without one, each enabled plugin is started in its "
+	         "sandbox and asked. The profile det-v1 means that answers can be re-executed to "
+	         "the bit; none promises nothing.",
 	.options = list_options,
 	.examples = { { "b3iq model list", "one line a model" },
-		      { "b3iq model list --json", "for a program" } },
+	              { "b3iq model list --json", "for a program" } },
 	.exits = (const int[]){ CLI_DENIED, 0 },
 	.run = list,
 };
@@ -568,11 +593,11 @@ static const struct cli_command model_show = {
 	.words = "MODEL",
 	.least = 1,
 	.most = 1,
-	.about = "The root is the digest over all tensors, tokenizer and template that receipts name: two models "
-	         "with one root are the same.",
+	.about = "The root is the digest over all tensors, tokenizer and template that receipts "
+	         "name: two models with one root are the same.",
 	.options = list_options,
 	.examples = { { "b3iq model show b3iq-mini", "the built-in model" },
-		      { "b3iq model show b3iq-mini --json", "for a program" } },
+	              { "b3iq model show b3iq-mini --json", "for a program" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
 	.run = show,
 };
@@ -580,9 +605,10 @@ static const struct cli_command model_show = {
 const struct cli_command command_model = {
 	.name = "model",
 	.summary = "models: list, show, add, remove",
-	.about = "A model is a GGUF file in the model folder, the built-in one, or what a plugin such as ollama "
-	         "offers.",
+	.about = "A model is a GGUF file in the model folder, the built-in one, or what a plugin "
+	         "such as ollama offers.",
 	.examples = { { "b3iq model list", "which models there are" },
-		      { "b3iq model add ~/Downloads/tinyllama.Q8_0.gguf", "one more" } },
-	.subs = (const struct cli_command *const[]){ &model_list, &model_show, &model_add, &model_rm, NULL },
+	              { "b3iq model add ~/Downloads/tinyllama.Q8_0.gguf", "one more" } },
+	.subs = (const struct cli_command *const[]){ &model_list, &model_show, &model_add,
+	                                             &model_rm, NULL },
 };

@@ -41,14 +41,16 @@ static const struct cli_option options[] = {
 const struct cli_command command_node = {
 	.name = "node",
 	.summary = "run the local node: the OpenAI API, plugins, receipts",
-	.about = "Starts the node in the foreground and serves the OpenAI API on loopback, port 8008, until "
-	         "Ctrl-C or SIGTERM; running answers get ten seconds to finish. The first start makes the home: "
-	         "identity, config.json, state.db and a key for this command line. SIGHUP reads config.json "
-	         "again.",
+	.about = "Starts the node in the foreground and serves the OpenAI API on loopback, port "
+	         "8008, until Ctrl-C or SIGTERM; running answers get ten seconds to finish. The "
+	         "first start makes the home: identity, config.json, state.db and a key for this "
+	         "command line. SIGHUP reads config.json again.",
 	.options = options,
 	.examples = { { "b3iq node", "serve http://127.0.0.1:8008/v1" },
-		      { "b3iq node --port 0 --json", "any free port; the ready line on stdout as JSON" },
-		      { "b3iq node --init", "make the home, to edit config.json before the first start" } },
+	              { "b3iq node --port 0 --json",
+	                "any free port; the ready line on stdout as JSON" },
+	              { "b3iq node --init",
+	                "make the home, to edit config.json before the first start" } },
 	.exits = (const int[]){ CLI_DENIED, 0 },
 	.run = run,
 };

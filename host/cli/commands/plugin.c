@@ -57,8 +57,10 @@ plugin_find(struct cli *cli, struct plugin_desk *d, const char *name, struct cat
 		return cli_error(cli, CLI_FAILED, "no memory to look at a plugin");
 	catalog_open(d->config->plugin_dirs, plugin, item);
 	if (item->rc == B3IQ_E_NOT_FOUND)
-		return cli_error(cli, CLI_NOT_FOUND,
-		                 "there is no %s.so in the plugin folders: b3iq plugin list names all", plugin);
+		return cli_error(
+			cli, CLI_NOT_FOUND,
+			"there is no %s.so in the plugin folders: b3iq plugin list names all",
+			plugin);
 	return CLI_OK;
 }
 
@@ -94,7 +96,8 @@ live(struct json_object *instances, const char *name)
 	for (size_t i = 0; instances && i < json_object_array_length(instances); i++) {
 		struct json_object *one = json_object_array_get_idx(instances, i);
 
-		if (json_get_string(one, "name", NULL, &its, NULL) == B3IQ_OK && its && strcmp(its, name) == 0)
+		if (json_get_string(one, "name", NULL, &its, NULL) == B3IQ_OK && its &&
+		    strcmp(its, name) == 0)
 			return one;
 	}
 	return NULL;
@@ -120,14 +123,18 @@ ask_node(struct cli *cli)
 
 /* One word for what holds of an instance, or of a plugin without one (p NULL). */
 static const char *
-state_of(const struct config_plugin *p, const struct catalog_item *item, struct json_object *running)
+state_of(const struct config_plugin *p, const struct catalog_item *item,
+         struct json_object *running)
 {
 	const char *state = NULL;
 
-	if (p && running && json_get_string(running, "state", NULL, &state, NULL) == B3IQ_OK && state)
+	if (p && running && json_get_string(running, "state", NULL, &state, NULL) == B3IQ_OK &&
+	    state)
 		return state;
 	if (!p)
-		return item->rc == B3IQ_E_DENIED ? "not trusted" : item->needs.missing ? "needs something" : "available";
+		return item->rc == B3IQ_E_DENIED ? "not trusted"
+		       : item->needs.missing     ? "needs something"
+		                                 : "available";
 	if (!p->enabled)
 		return "disabled";
 	if (item->rc == B3IQ_E_NOT_FOUND)
@@ -195,7 +202,8 @@ list_all(struct listing *l, struct json_object *names)
 static int
 list(struct cli *cli)
 {
-	static const char *const head[] = { "NAME", "PLUGIN", "KIND", "VERSION", "STATE", "SUMMARY", NULL };
+	static const char *const head[] = { "NAME",  "PLUGIN",  "KIND", "VERSION",
+		                            "STATE", "SUMMARY", NULL };
 	struct plugin_desk       desk;
 	struct listing           l = { .cli = cli, .desk = &desk };
 	struct b3iq_error        err = NO_ERROR;
@@ -265,8 +273,10 @@ show_fields(struct json_object *schema)
 		term_word(stdout, name);
 		if (json_object_object_get_ex(field, "default", &fallback)) {
 			fputs(" = ", stdout);
-			term_word(stdout, json_object_to_json_string_ext(
-			                          fallback, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+			term_word(stdout,
+			          json_object_to_json_string_ext(
+					  fallback,
+					  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 		}
 		printf("  ");
 		term_word(stdout, title ? title : "");
@@ -295,7 +305,9 @@ show_info(const struct catalog_item *item, const struct config_plugin *p)
 	line("pin", p && p->sha256 ? p->sha256 : "none");
 	if (item->file.signer[0])
 		line("signer", item->file.signer);
-	line("instance", !p ? "none: b3iq plugin enable makes one" : p->enabled ? "enabled" : "disabled");
+	line("instance", !p           ? "none: b3iq plugin enable makes one"
+	                 : p->enabled ? "enabled"
+	                              : "disabled");
 	if (item->needs.n) {
 		puts("needs");
 		show_needs(&item->needs);
@@ -343,7 +355,8 @@ write_enabled(struct json_object *doc, void *arg, struct b3iq_error *err)
 	struct json_object *section = config_plugin_section(doc, w->instance, true);
 
 	if (!section || json_put_string(section, "plugin", w->plugin) ||
-	    json_put_string(section, "sha256", w->sha256) || json_put_bool(section, "enabled", true))
+	    json_put_string(section, "sha256", w->sha256) ||
+	    json_put_bool(section, "enabled", true))
 		return fail_memory(err, "writing config.json");
 	return B3IQ_OK;
 }
@@ -356,7 +369,7 @@ check_config(struct plugin_desk *d, const struct catalog_item *item, const char 
 	const struct config_plugin *p = plugin_configured(d, instance);
 	char                        secrets[PATH_SIZE];
 	struct buf                  out;
-	int32_t                     rc = home_path(&d->home, secrets, err, "secrets", instance, NULL);
+	int32_t rc = home_path(&d->home, secrets, err, "secrets", instance, NULL);
 
 	if (rc)
 		return rc;
@@ -408,7 +421,8 @@ enable_item(struct cli *cli, struct plugin_desk *d, const struct catalog_item *i
 		return exit;
 	rc = check_config(d, item, instance, &err);
 	if (rc)
-		return cli_error(cli, CLI_FAILED, "%s; set it first: b3iq plugin config %s --plugin %s KEY=VALUE",
+		return cli_error(cli, CLI_FAILED,
+		                 "%s; set it first: b3iq plugin config %s --plugin %s KEY=VALUE",
 		                 err.text, instance, item->name);
 	rc = config_edit(&d->home, write_enabled, &wish, &err);
 	if (rc)
@@ -446,10 +460,13 @@ write_disabled(struct json_object *doc, void *arg, struct b3iq_error *err)
 	if (w->plugin) /* --forget */
 		return config_plugin_remove(doc, w->instance)
 		               ? B3IQ_OK
-		               : fail(err, B3IQ_E_NOT_FOUND, "there is no plugin %s in config.json", w->instance);
+		               : fail(err, B3IQ_E_NOT_FOUND, "there is no plugin %s in config.json",
+		                      w->instance);
 	if (!section)
-		return fail(err, B3IQ_E_NOT_FOUND, "there is no plugin %s in config.json", w->instance);
-	return json_put_bool(section, "enabled", false) ? fail_memory(err, "writing config.json") : B3IQ_OK;
+		return fail(err, B3IQ_E_NOT_FOUND, "there is no plugin %s in config.json",
+		            w->instance);
+	return json_put_bool(section, "enabled", false) ? fail_memory(err, "writing config.json")
+	                                                : B3IQ_OK;
 }
 
 static int
@@ -526,8 +543,8 @@ check(struct cli *cli)
 	argv[n] = (char *)(uintptr_t)name;
 	run_checker(argv);
 	forget(item);
-	return cli_error(cli, CLI_NOT_FOUND, "plugin-check cannot be run (%s): install the b3iq SDK",
-	                 strerror(errno));
+	return cli_error(cli, CLI_NOT_FOUND,
+	                 "plugin-check cannot be run (%s): install the b3iq SDK", strerror(errno));
 }
 
 /* ---- the tables --------------------------------------------------------- */
@@ -537,11 +554,12 @@ static const struct cli_option remote_options[] = { REMOTE_OPTIONS, { .name = NU
 static const struct cli_command plugin_list = {
 	.name = "list",
 	.summary = "the plugins of this home and those that could be enabled",
-	.about = "An instance is a configured plugin under a name of its own. Its state is what a running node says, "
-	         "or what the next one will make of it. No code of a plugin runs for this list.",
+	.about = "An instance is a configured plugin under a name of its own. Its state is what a "
+	         "running node says, or what the next one will make of it. No code of a plugin "
+	         "runs for this list.",
 	.options = remote_options,
 	.examples = { { "b3iq plugin list", "one line each" },
-		      { "b3iq plugin list --json", "with manifest and hash" } },
+	              { "b3iq plugin list --json", "with manifest and hash" } },
 	.run = list,
 };
 
@@ -551,10 +569,10 @@ static const struct cli_command plugin_info = {
 	.words = "NAME",
 	.least = 1,
 	.most = 1,
-	.about = "Reads the manifest in the file without running it: identity, hash, needs met and missing with the "
-	         "remedy, and every field of its config.",
+	.about = "Reads the manifest in the file without running it: identity, hash, needs met and "
+	         "missing with the remedy, and every field of its config.",
 	.examples = { { "b3iq plugin info ollama", "before enabling it" },
-		      { "b3iq plugin info cpu --json", "for a program" } },
+	              { "b3iq plugin info cpu --json", "for a program" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = info,
 };
@@ -573,17 +591,21 @@ static const struct cli_command plugin_enable = {
 	.words = "NAME",
 	.least = 1,
 	.most = 1,
-	.about = "Shows identity and SHA-256 and asks; then this file, and no other, is run under that name. The "
-	         "same command accepts a file that has changed. A running node takes it over at once.",
+	.about = "Shows identity and SHA-256 and asks; then this file, and no other, is run under "
+	         "that name. The same command accepts a file that has changed. A running node "
+	         "takes it over at once.",
 	.options = enable_options,
 	.examples = { { "b3iq plugin enable ollama", "asks" },
-		      { "b3iq plugin enable gpu-box --plugin ollama --yes", "a second instance, unasked" } },
+	              { "b3iq plugin enable gpu-box --plugin ollama --yes",
+	                "a second instance, unasked" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_CANCELLED, 0 },
 	.run = enable,
 };
 
 static const struct cli_option disable_options[] = {
-	{ .name = "forget", .kind = CLI_FLAG, .help = "remove it from config.json, with its settings" },
+	{ .name = "forget",
+	  .kind = CLI_FLAG,
+	  .help = "remove it from config.json, with its settings" },
 	REMOTE_OPTIONS,
 	{ .name = NULL },
 };
@@ -604,8 +626,14 @@ static const struct cli_command plugin_disable = {
 
 static const struct cli_option check_options[] = {
 	{ .name = "sandbox", .kind = CLI_FLAG, .help = "in a sandbox child, as the node runs it" },
-	{ .name = "only", .kind = CLI_TEXT, .value = "REGEX", .help = "only tests whose name matches" },
-	{ .name = "config", .kind = CLI_PATH, .value = "FILE", .help = "the config to create it with" },
+	{ .name = "only",
+	  .kind = CLI_TEXT,
+	  .value = "REGEX",
+	  .help = "only tests whose name matches" },
+	{ .name = "config",
+	  .kind = CLI_PATH,
+	  .value = "FILE",
+	  .help = "the config to create it with" },
 	{ .name = NULL },
 };
 
@@ -615,11 +643,11 @@ static const struct cli_command plugin_check = {
 	.words = "NAME|./FILE.so",
 	.least = 1,
 	.most = 1,
-	.about = "Runs plugin-check of the SDK on the file: dozens of named tests, each in a process of its own, "
-	         "printed as TAP. This runs the plugin's code.",
+	.about = "Runs plugin-check of the SDK on the file: dozens of named tests, each in a "
+	         "process of its own, printed as TAP. This runs the plugin's code.",
 	.options = check_options,
 	.examples = { { "b3iq plugin check ollama --sandbox", "one that is installed" },
-		      { "b3iq plugin check ./build/my.so --only cancel", "one that you write" } },
+	              { "b3iq plugin check ./build/my.so --only cancel", "one that you write" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = check,
 };
@@ -627,10 +655,12 @@ static const struct cli_command plugin_check = {
 const struct cli_command command_plugin = {
 	.name = "plugin",
 	.summary = "plugins: list, info, enable, disable, config, check",
-	.about = "Backends, ledgers and auth providers are .so files in the plugin folders. Nothing of them runs "
-	         "before you enable them, and then only the file with the hash that you accepted, in a sandbox.",
+	.about = "Backends, ledgers and auth providers are .so files in the plugin folders. "
+	         "Nothing of them runs before you enable them, and then only the file with the "
+	         "hash that you accepted, in a sandbox.",
 	.examples = { { "b3iq plugin list", "what there is" },
-		      { "b3iq plugin enable ollama", "use what Ollama runs" } },
-	.subs = (const struct cli_command *const[]){ &plugin_list, &plugin_info, &plugin_enable, &plugin_disable,
-		                                      &plugin_config_command, &plugin_check, NULL },
+	              { "b3iq plugin enable ollama", "use what Ollama runs" } },
+	.subs = (const struct cli_command *const[]){ &plugin_list, &plugin_info, &plugin_enable,
+	                                             &plugin_disable, &plugin_config_command,
+	                                             &plugin_check, NULL },
 };

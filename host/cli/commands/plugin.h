@@ -16,9 +16,9 @@ int  plugin_desk_open(struct cli *, struct plugin_desk *);
 void plugin_desk_close(struct plugin_desk *);
 /* The instance of that name in the config, or NULL. */
 const struct config_plugin *plugin_configured(const struct plugin_desk *, const char *instance);
-/* Finds the plugin behind a name: that of the configured instance, else the plugin of the name itself.
- * Even where it may not be used, what could be read of it is there: item->rc.  Free with catalog_close()
- * and free(). */
+/* Finds the plugin behind a name: that of the configured instance, else the plugin of the name
+ * itself.  Even where it may not be used, what could be read of it is there: item->rc.  Free with
+ * catalog_close() and free(). */
 int  plugin_find(struct cli *, struct plugin_desk *, const char *name, struct catalog_item **);
 /* Tells a running node; that there is none is fine. */
 int  plugin_tell_node(struct cli *);

@@ -111,8 +111,8 @@ set_value(struct change *c, const char *key, struct json_object *field, const ch
 	value = value_of(field, text);
 	if (!value || json_put(c->section, key, value))
 		return cli_error(c->cli, CLI_USAGE, "%s wants %s %s, not \"%.60s\"", key,
-		                 strchr("aeiou", *word_of(field, "type")) ? "an" : "a", word_of(field, "type"),
-		                 text);
+		                 strchr("aeiou", *word_of(field, "type")) ? "an" : "a",
+		                 word_of(field, "type"), text);
 	return CLI_OK;
 }
 
@@ -127,11 +127,14 @@ apply(struct change *c, const char *word)
 	snprintf(key, sizeof key, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
 	field = field_of(c, key);
 	if (!field)
-		return cli_error(c->cli, CLI_NOT_FOUND, "%s has no field \"%s\": b3iq plugin info %s lists them",
+		return cli_error(c->cli, CLI_NOT_FOUND,
+		                 "%s has no field \"%s\": b3iq plugin info %s lists them",
 		                 c->item->name, key, c->item->name);
 	if (is_secret(field) && equals)
-		return cli_error(c->cli, CLI_USAGE,
-		                 "a secret has no place on a command line: say only %s, and you are asked", key);
+		return cli_error(
+			c->cli, CLI_USAGE,
+			"a secret has no place on a command line: say only %s, and you are asked",
+			key);
 	if (is_secret(field))
 		return set_secret(c, key);
 	if (!equals)
@@ -141,39 +144,50 @@ apply(struct change *c, const char *word)
 
 /* ---- showing ------------------------------------------------------------ */
 
+/* One row, and its member of the result. */
+static void
+show_field(const struct change *c, const char *key, struct json_object *field,
+           struct term_table *table, struct json_object *result)
+{
+	const bool          secret = is_secret(field);
+	struct json_object *value = NULL;
+	char                file[PATH_SIZE];
+	const char         *text = "-";
+	bool                set;
+
+	if (secret)
+		set = path_join(file, NULL, c->secrets, key, NULL) == B3IQ_OK && path_exists(file);
+	else
+		set = json_object_object_get_ex(c->section, key, &value);
+	if (!secret && !set)
+		json_object_object_get_ex(field, "default", &value);
+	if (value)
+		text = json_object_to_json_string_ext(
+			value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	else if (secret && set)
+		text = "(secret)";
+	term_cell(table, key);
+	term_cell(table, text);
+	term_cell(table, set ? "set" : "default");
+	term_cell(table, word_of(field, "title"));
+	if (value)
+		json_put(result, key, json_object_get(value));
+	else if (secret)
+		json_put_bool(result, key, set);
+}
+
 static void
 show(const struct change *c)
 {
-	struct json_object *fields = NULL, *result = json_object_new_object();
-	struct term_table   table;
 	static const char *const head[] = { "FIELD", "VALUE", "", "MEANING", NULL };
+	struct json_object      *fields = NULL, *result = json_object_new_object();
+	struct term_table        table;
 
 	json_get(c->item->manifest.config, "properties", json_type_object, &fields, NULL);
 	term_table_init(&table, head);
 	if (fields) {
-		json_object_object_foreach(fields, key, field) {
-			struct json_object *value = NULL;
-			char                file[PATH_SIZE];
-			bool                set = json_object_object_get_ex(c->section, key, &value);
-
-			if (is_secret(field)) {
-				set = path_join(file, NULL, c->secrets, key, NULL) == B3IQ_OK && path_exists(file);
-				value = NULL;
-			} else if (!set) {
-				json_object_object_get_ex(field, "default", &value);
-			}
-			term_cell(&table, key);
-			term_cell(&table, is_secret(field) ? (set ? "(secret)" : "-")
-			                  : value ? json_object_to_json_string_ext(
-			                                    value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-			                          : "-");
-			term_cell(&table, set ? "set" : "default");
-			term_cell(&table, word_of(field, "title"));
-			if (value)
-				json_put(result, key, json_object_get(value));
-			else if (is_secret(field))
-				json_put_bool(result, key, set);
-		}
+		json_object_object_foreach(fields, key, field)
+			show_field(c, key, field, &table, result);
 	}
 	term_table_finish(&table, c->cli->json ? NULL : stdout);
 	cli_put(c->cli, "config", result);
@@ -190,10 +204,12 @@ write_section(struct json_object *doc, void *arg, struct b3iq_error *err)
 	if (!section)
 		return fail_memory(err, "writing config.json");
 	if (!json_object_object_get_ex(section, "plugin", &old) &&
-	    (json_put_string(section, "plugin", c->item->name) || json_put_bool(section, "enabled", false)))
+	    (json_put_string(section, "plugin", c->item->name) ||
+	     json_put_bool(section, "enabled", false)))
 		return fail_memory(err, "writing config.json");
-	return json_put(section, "config", json_object_get(c->section)) ? fail_memory(err, "writing config.json")
-	                                                               : B3IQ_OK;
+	return json_put(section, "config", json_object_get(c->section))
+	               ? fail_memory(err, "writing config.json")
+	               : B3IQ_OK;
 }
 
 /* Checked by the plugin's own schema before anything is written. */
@@ -276,14 +292,15 @@ const struct cli_command plugin_config_command = {
 	.words = "NAME [KEY=VALUE...] [SECRET...]",
 	.least = 1,
 	.most = 64,
-	.about = "Without KEY=VALUE it shows all fields. Values are checked by the plugin's own schema before "
-	         "anything is written; KEY= goes back to the default. A secret is named alone, asked for on the "
-	         "terminal or read from stdin, and kept in a file of its own. A running node restarts the plugin "
-	         "with the new settings.",
+	.about = "Without KEY=VALUE it shows all fields. Values are checked by the plugin's own "
+	         "schema before anything is written; KEY= goes back to the default. A secret is "
+	         "named alone, asked for on the terminal or read from stdin, and kept in a file of "
+	         "its own. A running node restarts the plugin with the new settings.",
 	.options = options,
 	.examples = { { "b3iq plugin config ollama", "all fields" },
-		      { "b3iq plugin config ollama context=16384 allow=llama3,phi3", "two settings" },
-		      { "b3iq plugin config ollama token < token.txt", "a secret" } },
+	              { "b3iq plugin config ollama context=16384 allow=llama3,phi3",
+	                "two settings" },
+	              { "b3iq plugin config ollama token < token.txt", "a secret" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
 	.run = run,
 };

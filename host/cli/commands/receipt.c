@@ -32,7 +32,8 @@ read_file(struct cli *cli, const char *file, struct buf *out)
 	if (strcmp(file, "-") == 0) {
 		while (!rc && (n = fread(piece, 1, sizeof piece, stdin)) > 0)
 			rc = buf_append(out, piece, n);
-		return rc ? cli_error(cli, CLI_FAILED, "stdin is longer than a bundle can be") : CLI_OK;
+		return rc ? cli_error(cli, CLI_FAILED, "stdin is longer than a bundle can be")
+		          : CLI_OK;
 	}
 	rc = path_read(file, out, &err);
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
@@ -110,7 +111,8 @@ list(struct cli *cli)
 {
 	static const char *const head[] = { "SEQ", "RECEIPT", "TIME (UTC)", "KIND", "TIER", "MODEL",
 		                            "PROMPT", "OUTPUT", NULL };
-	struct listing l = { .rows = json_object_new_array(), .limit = (uint32_t)cli_int(cli, "limit", 20),
+	struct listing l = { .rows = json_object_new_array(),
+		             .limit = (uint32_t)cli_int(cli, "limit", 20),
 		             .before = (uint64_t)cli_int(cli, "before", 0) };
 	int            exit;
 
@@ -185,7 +187,8 @@ what_tier(const struct receipt *r)
 static const char *
 what_finish(const struct receipt *r)
 {
-	static const char *const stops[] = { "", "end", "length", "stop sequence", "tool call", "cancelled" };
+	static const char *const stops[] = { "",          "end",      "length", "stop sequence",
+		                             "tool call", "cancelled" };
 
 	return r->kind == RECEIPT_FAILURE ? result_text(r->failure)
 	       : r->finish < 6            ? stops[r->finish]
@@ -211,12 +214,14 @@ show_receipt(const struct receipt_signed *s)
 	show_text("tier", what_tier(r));
 	printf("%-12s%llu, chosen by the %s\n", "seed", (unsigned long long)r->seed,
 	       r->seed_by_client ? "client" : "node");
-	printf("%-12s%llu prompt (%llu cached), %llu output\n", "tokens", (unsigned long long)r->prompt_tokens,
-	       (unsigned long long)r->cached_tokens, (unsigned long long)r->output_tokens);
+	printf("%-12s%llu prompt (%llu cached), %llu output\n", "tokens",
+	       (unsigned long long)r->prompt_tokens, (unsigned long long)r->cached_tokens,
+	       (unsigned long long)r->output_tokens);
 	show_text("finish", what_finish(r));
 	printf("%-12s%s, %llu ms", "time", start, (unsigned long long)(r->end_ms - r->start_ms));
 	if (r->first_ms)
-		printf(", first token after %llu ms", (unsigned long long)(r->first_ms - r->start_ms));
+		printf(", first token after %llu ms",
+		       (unsigned long long)(r->first_ms - r->start_ms));
 	putchar('\n');
 }
 
@@ -275,7 +280,8 @@ pin(struct cli *cli, struct pins *p, const char *what)
 		if (ed25519_parse(text.data, p->keys[p->n]))
 			p->n++;
 		else
-			exit = cli_error(cli, CLI_USAGE, "%s holds no key of the form ed25519:HEX", what);
+			exit = cli_error(cli, CLI_USAGE, "%s holds no key of the form ed25519:HEX",
+			                 what);
 	}
 	buf_free(&text);
 	return exit;
@@ -306,7 +312,8 @@ pins(struct cli *cli, struct pins *p)
 		return cli_fail(cli, rc, &err);
 	if (!path_exists(file))
 		return cli_error(cli, CLI_USAGE,
-		                 "whose receipt is it? Name the node's key: --key ed25519:HEX or its node.pub");
+		                 "whose receipt is it? Name the node's key: --key ed25519:HEX or "
+		                 "its node.pub");
 	return pin(cli, p, file);
 }
 
@@ -373,8 +380,8 @@ verify(struct cli *cli)
 
 /* ---- audit -------------------------------------------------------------- */
 
-/* The id under which the local plugin knows the model: as said, as in the receipt, without the name of
- * an instance before it, or the built-in one where a client asked for "default". */
+/* The id under which the local plugin knows the model: as said, as in the receipt, without the name
+ * of an instance before it, or the built-in one where a client asked for "default". */
 static const char *
 local_id(struct cli *cli, struct json_object *models, const struct receipt *r)
 {
@@ -414,7 +421,8 @@ load(struct cli *cli, struct local *l, const struct receipt *r, char id[257], ui
 	json_object_put(models);
 	if (!name)
 		return cli_error(cli, CLI_NOT_FOUND,
-		                 "the model %s is not here: add it (b3iq model add), or name yours with --model",
+		                 "the model %s is not here: add it (b3iq model add), or name yours "
+		                 "with --model",
 		                 r->model);
 	rc = instance_inference(l->instance)->load(l->instance, id, NULL, &err);
 	if (rc)
@@ -424,7 +432,8 @@ load(struct cli *cli, struct local *l, const struct receipt *r, char id[257], ui
 		return exit;
 	json_get_string(local_model(models, id), "root", NULL, &hex, NULL);
 	if (!hex || !hex_decode(hex, strlen(hex), root, 32))
-		exit = cli_error(cli, CLI_UNAUDITABLE, "the plugin does not say the root of %s", id);
+		exit = cli_error(cli, CLI_UNAUDITABLE, "the plugin does not say the root of %s",
+		                 id);
 	json_object_put(models);
 	return exit;
 }
@@ -453,7 +462,9 @@ show_audit(struct cli *cli, const struct receipt_audit *a)
 		putchar('\n');
 	}
 	if (a->has_position)
-		cli_say(cli, "first at position %llu: the receipt claims token %d, this machine computes %d\n",
+		cli_say(cli,
+		        "first at position %llu: the receipt claims token %d, this machine "
+		        "computes %d\n",
 		        (unsigned long long)a->position, a->claimed, a->replayed);
 	return verdicts[a->verdict].exit;
 }
@@ -485,13 +496,14 @@ audit_text(struct cli *cli, const struct buf *text)
 	struct receipt_report *report = calloc(1, sizeof *report);
 	struct local           l = { .instance = NULL };
 	bool                   opened = false;
-	int                    exit = report ? check(cli, text, report) : cli_error(cli, CLI_FAILED, "no memory");
+	int exit = report ? check(cli, text, report) : cli_error(cli, CLI_FAILED, "no memory");
 
 	if (exit == CLI_UNVERIFIED) {
 		show_report(cli, report);
 		cli_error(cli, exit, "what does not verify is not worth an audit");
 	} else if (!exit && report->body.tier != RECEIPT_T2 && report->body.tier != RECEIPT_T3) {
-		exit = cli_error(cli, CLI_UNAUDITABLE, "the receipt is of tier %s", what_tier(&report->body));
+		exit = cli_error(cli, CLI_UNAUDITABLE, "the receipt is of tier %s",
+		                 what_tier(&report->body));
 	}
 	if (!exit) {
 		opened = true;
@@ -521,27 +533,39 @@ audit(struct cli *cli)
 
 /* ---- the tables --------------------------------------------------------- */
 
-#define KEY_OPTION                                                                              \
-	{ .name = "key", .letter = 'k', .kind = CLI_PATH, .value = "KEY",                       \
-	  .help = "whose signature is believed: ed25519:HEX or a .pub file; default: this home's node; may be " \
-	          "given several times" }
+#define KEY_OPTION                                                                                \
+	{                                                                                         \
+		.name = "key", .letter = 'k', .kind = CLI_PATH, .value = "KEY",                   \
+		.help = "whose signature is believed: ed25519:HEX or a .pub file; default: this " \
+		        "home's node; may be "                                                    \
+			"given several times"                                                     \
+	}
 
 static const struct cli_option list_options[] = {
-	{ .name = "limit", .letter = 'n', .kind = CLI_INT, .value = "N", .help = "at most N; default 20",
-	  .least = 1, .most = 100000 },
-	{ .name = "before", .kind = CLI_INT, .value = "SEQ", .help = "only those with a smaller number",
-	  .least = 1, .most = 9007199254740991.0 },
+	{ .name = "limit",
+	  .letter = 'n',
+	  .kind = CLI_INT,
+	  .value = "N",
+	  .help = "at most N; default 20",
+	  .least = 1,
+	  .most = 100000 },
+	{ .name = "before",
+	  .kind = CLI_INT,
+	  .value = "SEQ",
+	  .help = "only those with a smaller number",
+	  .least = 1,
+	  .most = 9007199254740991.0 },
 	{ .name = NULL },
 };
 
 static const struct cli_command receipt_list = {
 	.name = "list",
 	.summary = "the newest receipts of this node",
-	.about = "Every answer has a receipt in the node's chain, failures too. Receipts hold commitments only: no "
-	         "prompt and no answer is in the list, or in state.db.",
+	.about = "Every answer has a receipt in the node's chain, failures too. Receipts hold "
+	         "commitments only: no prompt and no answer is in the list, or in state.db.",
 	.options = list_options,
 	.examples = { { "b3iq receipt list", "the last twenty" },
-		      { "b3iq receipt list -n 1000 --json", "many, for a program" } },
+	              { "b3iq receipt list -n 1000 --json", "many, for a program" } },
 	.run = list,
 };
 
@@ -551,10 +575,11 @@ static const struct cli_command receipt_show = {
 	.words = "ID|FILE|-",
 	.least = 1,
 	.most = 1,
-	.about = "Shows what a receipt says; it checks nothing. An id is looked up in this node's chain, a file is "
-	         "what b3iq run --receipt saved or the API returned.",
+	.about = "Shows what a receipt says; it checks nothing. An id is looked up in this node's "
+	         "chain, a file is what b3iq run --receipt saved or the API returned.",
 	.examples = { { "b3iq receipt show a.json", "a saved one" },
-		      { "b3iq receipt show rcpt_0123456789abcdef0123456789abcdef", "one of this node" } },
+	              { "b3iq receipt show rcpt_0123456789abcdef0123456789abcdef",
+	                "one of this node" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = show,
 };
@@ -567,12 +592,12 @@ static const struct cli_command receipt_verify_command = {
 	.words = "FILE|ID|-",
 	.least = 1,
 	.most = 1,
-	.about = "Needs no network and no node. The signature must be by a key that you name, or by this home's own "
-	         "node: a key that travels inside a receipt is never believed. What is not opened is reported as "
-	         "not checked.",
+	.about = "Needs no network and no node. The signature must be by a key that you name, or "
+	         "by this home's own node: a key that travels inside a receipt is never believed. "
+	         "What is not opened is reported as not checked.",
 	.options = verify_options,
 	.examples = { { "b3iq receipt verify a.json", "of this node" },
-		      { "b3iq receipt verify a.json --key their-node.pub", "of another" } },
+	              { "b3iq receipt verify a.json --key their-node.pub", "of another" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_UNVERIFIED, 0 },
 	.run = verify,
 };
@@ -592,24 +617,27 @@ static const struct cli_command receipt_audit_command = {
 	.words = "FILE|-",
 	.least = 1,
 	.most = 1,
-	.about = "Verifies the receipt, then runs its prompt through the local model with the claimed output forced "
-	         "(one prefill, in a sandbox, no node needed), and compares every token and the logits by "
-	         "equality. It says equal, or names the first position that differs.",
+	.about = "Verifies the receipt, then runs its prompt through the local model with the "
+	         "claimed output forced (one prefill, in a sandbox, no node needed), and compares "
+	         "every token and the logits by equality. It says equal, or names the first "
+	         "position that differs.",
 	.options = audit_options,
 	.examples = { { "b3iq receipt audit a.json", "with the model of the same name" },
-		      { "b3iq receipt audit a.json -m my-copy --key their-node.pub",
-		        "somebody else's work, with your copy of the model" } },
-	.exits = (const int[]){ CLI_NOT_FOUND, CLI_UNVERIFIED, CLI_DIFFERS, CLI_UNAUDITABLE, CLI_CANCELLED, 0 },
+	              { "b3iq receipt audit a.json -m my-copy --key their-node.pub",
+	                "somebody else's work, with your copy of the model" } },
+	.exits = (const int[]){ CLI_NOT_FOUND, CLI_UNVERIFIED, CLI_DIFFERS, CLI_UNAUDITABLE,
+	                        CLI_CANCELLED, 0 },
 	.run = audit,
 };
 
 const struct cli_command command_receipt = {
 	.name = "receipt",
 	.summary = "receipts: list, show, verify, audit",
-	.about = "A receipt is the node's signed statement of what it computed for one request. Anybody can verify "
-	         "it offline, and re-execute it if it is of tier T2.",
+	.about = "A receipt is the node's signed statement of what it computed for one request. "
+	         "Anybody can verify it offline, and re-execute it if it is of tier T2.",
 	.examples = { { "b3iq run \"Hello\" --receipt a.json", "get one" },
-		      { "b3iq receipt verify a.json && b3iq receipt audit a.json", "check it" } },
-	.subs = (const struct cli_command *const[]){ &receipt_list, &receipt_show, &receipt_verify_command,
-		                                      &receipt_audit_command, NULL },
+	              { "b3iq receipt verify a.json && b3iq receipt audit a.json", "check it" } },
+	.subs = (const struct cli_command *const[]){ &receipt_list, &receipt_show,
+	                                             &receipt_verify_command,
+	                                             &receipt_audit_command, NULL },
 };

@@ -23,10 +23,12 @@ read_prompt(struct cli *cli, struct buf *prompt, struct b3iq_error *err)
 		return prompt->rc;
 	}
 	if (!cli->n_words && isatty(STDIN_FILENO))
-		return fail(err, B3IQ_E_INVALID, "there is no prompt: b3iq run \"What is a receipt?\"");
+		return fail(err, B3IQ_E_INVALID,
+		            "there is no prompt: b3iq run \"What is a receipt?\"");
 	while ((n = fread(piece, 1, sizeof piece, stdin)) > 0)
 		if (buf_append(prompt, piece, n))
-			return fail(err, prompt->rc, "the prompt is longer than %u MiB", PROMPT_MAX >> 20);
+			return fail(err, prompt->rc, "the prompt is longer than %u MiB",
+			            PROMPT_MAX >> 20);
 	return prompt->len ? B3IQ_OK : fail(err, B3IQ_E_INVALID, "the prompt is empty");
 }
 
@@ -52,7 +54,8 @@ save_bundle(struct cli *cli, const struct answer *a, const char *file)
 static void
 put_answer(struct cli *cli, const struct answer *a)
 {
-	cli_put(cli, "text", json_object_new_string_len(a->text.data ? a->text.data : "", (int)a->text.len));
+	cli_put(cli, "text",
+	        json_object_new_string_len(a->text.data ? a->text.data : "", (int)a->text.len));
 	cli_put_text(cli, "model", a->model);
 	cli_put_text(cli, "finish_reason", a->finish);
 	if (a->usage)
@@ -95,7 +98,8 @@ run(struct cli *cli)
 	buf_init(&prompt, PROMPT_MAX);
 	rc = read_prompt(cli, &prompt, &err);
 	if (rc)
-		exit = cli_error(cli, rc == B3IQ_E_INVALID ? CLI_USAGE : CLI_FAILED, "%s", err.text);
+		exit = cli_error(cli, rc == B3IQ_E_INVALID ? CLI_USAGE : CLI_FAILED, "%s",
+		                 err.text);
 	else if (!messages || !answer_message(messages, "user", prompt.data, prompt.len))
 		exit = cli_error(cli, CLI_FAILED, "no memory for the prompt");
 	else {
@@ -122,15 +126,17 @@ const struct cli_command command_run = {
 	.summary = "ask one question, see the answer as it is written",
 	.words = "[PROMPT... | -]",
 	.most = 1000,
-	.about = "Sends the prompt to the node and prints the answer as it comes; without a prompt, or for -, it "
-	         "is read from stdin. Ctrl-C stops the answer, also in the node. With --receipt the signed "
-	         "receipt and what opens it are saved; the file holds prompt and answer, so it is readable by "
-	         "you alone.",
+	.about = "Sends the prompt to the node and prints the answer as it comes; without a "
+	         "prompt, or for -, it is read from stdin. Ctrl-C stops the answer, also in the "
+	         "node. With --receipt the signed receipt and what opens it are saved; the file "
+	         "holds prompt and answer, so it is readable by you alone.",
 	.options = options,
-	.examples = { { "b3iq run \"What is machine learning?\"", "one answer of the default model" },
-		      { "b3iq run -t 0 --receipt a.json \"Say hello\" && b3iq receipt audit a.json",
-		        "greedy, and then re-executed to the bit" },
-		      { "git diff | b3iq run --system \"Summarise this diff\" -", "a prompt from stdin" } },
+	.examples = { { "b3iq run \"What is machine learning?\"",
+	                "one answer of the default model" },
+	              { "b3iq run -t 0 --receipt a.json \"Say hello\" && b3iq receipt audit a.json",
+	                "greedy, and then re-executed to the bit" },
+	              { "git diff | b3iq run --system \"Summarise this diff\" -",
+	                "a prompt from stdin" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_NO_NODE, CLI_CANCELLED, 0 },
 	.run = run,
 };

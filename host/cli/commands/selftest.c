@@ -16,7 +16,8 @@
 
 static const char *const prompts[] = {
 	"{\"messages\":[{\"content\":\"What is machine learning?\",\"role\":\"user\"}]}",
-	"{\"messages\":[{\"content\":\"What is a receipt, and who can check it?\",\"role\":\"user\"}]}",
+	"{\"messages\":[{\"content\":\"What is a receipt, and who can check "
+	"it?\",\"role\":\"user\"}]}",
 	"{\"prompt\":\"The node\"}",
 };
 
@@ -80,7 +81,8 @@ compute(struct instance *instance, const char *model, struct collector *c, struc
 		rc = instance_inference(instance)->generate(instance, &rq, &c->sink, &use, err);
 	}
 	if (!rc && c->incomplete)
-		rc = fail(err, B3IQ_E_UNSUPPORTED, "the plugin gives no probes: it is too old for the self-test");
+		rc = fail(err, B3IQ_E_UNSUPPORTED,
+		          "the plugin gives no probes: it is too old for the self-test");
 	return rc;
 }
 
@@ -117,14 +119,16 @@ identify(struct cli *cli, struct local *l, struct outcome *out)
 		if (local_models(cli, l, &models))
 			return CLI_FAILED;
 		json_get_string(builtin(models), pass ? "root" : "id", "", &text, NULL);
-		snprintf(pass ? out->root : out->model, pass ? sizeof out->root : sizeof out->model, "%s",
-		         text ? text : "");
+		snprintf(pass ? out->root : out->model, pass ? sizeof out->root : sizeof out->model,
+		         "%s", text ? text : "");
 		json_object_put(models);
 		if (!out->model[0])
 			return cli_error(cli, CLI_NOT_FOUND,
-			                 "the cpu plugin has no built-in model: b3iq-mini.gguf lies beside cpu.so");
+			                 "the cpu plugin has no built-in model: b3iq-mini.gguf "
+			                 "lies beside cpu.so");
 		if (!pass)
-			rc = instance_inference(l->instance)->load(l->instance, out->model, NULL, &err);
+			rc = instance_inference(l->instance)
+			             ->load(l->instance, out->model, NULL, &err);
 		if (rc)
 			return cli_fail(cli, rc, &err);
 	}
@@ -143,9 +147,11 @@ kernels_in_use(struct local *l, char out[64])
 	if (instance_inference(l->instance)->probe(l->instance, &text.writer, NULL) == B3IQ_OK &&
 	    json_parse(text.data, text.len, "devices", &devices, NULL) == B3IQ_OK &&
 	    json_object_is_type(devices, json_type_array) && json_object_array_length(devices) &&
-	    json_object_object_get_ex(json_object_array_get_idx(devices, 0), "features", &features) &&
+	    json_object_object_get_ex(json_object_array_get_idx(devices, 0), "features",
+	                              &features) &&
 	    json_object_is_type(features, json_type_array) && json_object_array_length(features))
-		snprintf(out, 64, "%s", json_object_get_string(json_object_array_get_idx(features, 0)));
+		snprintf(out, 64, "%s",
+		         json_object_get_string(json_object_array_get_idx(features, 0)));
 	json_object_put(devices);
 	buf_free(&text);
 }
@@ -212,16 +218,21 @@ judge(struct cli *cli, const struct outcome *fast, const struct outcome *plain)
 	cli_put_text(cli, "kernels", fast->used);
 	cli_put(cli, "kernels_agree", json_object_new_boolean(agree));
 	cli_put(cli, "golden", expected ? json_object_new_string(expected) : NULL);
-	cli_say(cli, "model    %s\nroot     %s\n%-8s %s\n%-8s %s\n", fast->model, fast->root, fast->used,
-	        fast->digest, plain->used, plain->digest);
+	cli_say(cli, "model    %s\nroot     %s\n%-8s %s\n%-8s %s\n", fast->model, fast->root,
+	        fast->used, fast->digest, plain->used, plain->digest);
 	if (!agree)
-		return cli_error(cli, CLI_DIFFERS, "the kernels of this machine disagree: report this processor, and "
-		                                   "set kernels=scalar meanwhile (b3iq plugin config cpu)");
+		return cli_error(cli, CLI_DIFFERS,
+		                 "the kernels of this machine disagree: report this processor, and "
+		                 "set kernels=scalar meanwhile (b3iq plugin config cpu)");
 	if (!expected)
-		return cli_error(cli, CLI_UNAUDITABLE, "no golden digest is known for this built-in model");
+		return cli_error(cli, CLI_UNAUDITABLE,
+		                 "no golden digest is known for this built-in model");
 	if (strcmp(expected, fast->digest) != 0)
-		return cli_error(cli, CLI_DIFFERS, "this machine computes other bits than it must (%s): report it, and "
-		                                   "do not sell its work as det-v1", expected);
+		return cli_error(
+			cli, CLI_DIFFERS,
+			"this machine computes other bits than it must (%s): report it, and "
+			"do not sell its work as det-v1",
+			expected);
 	cli_say(cli, "as it must be: %llu tokens and their logits, to the bit\n",
 	        (unsigned long long)fast->tokens);
 	return CLI_OK;
@@ -241,11 +252,12 @@ run(struct cli *cli)
 const struct cli_command command_selftest = {
 	.name = "selftest",
 	.summary = "does this machine compute det-v1 to the bit?",
-	.about = "Runs the built-in model on fixed prompts, greedy and sampled, with the fastest kernels of this "
-	         "processor and with the plain ones, and compares the digest over all tokens and logits with the "
-	         "one that every machine must get. Needs no running node.",
+	.about = "Runs the built-in model on fixed prompts, greedy and sampled, with the fastest "
+	         "kernels of this processor and with the plain ones, and compares the digest over "
+	         "all tokens and logits with the one that every machine must get. Needs no running "
+	         "node.",
 	.examples = { { "b3iq selftest", "a few seconds" },
-		      { "b3iq selftest --json", "with the digests, for a bug report" } },
+	              { "b3iq selftest --json", "with the digests, for a bug report" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DIFFERS, CLI_UNAUDITABLE, CLI_CANCELLED, 0 },
 	.run = run,
 };

@@ -127,8 +127,12 @@ generate(const struct b3iq_inference *iface, void *self, char **argv, int argc,
 int
 main(int argc, char **argv)
 {
-	const struct b3iq_host host = { .size = sizeof host, .abi = B3IQ_ABI, .instance = "flow",
-		                        .state_dir = "/nonexistent", .log = log_line, .metric = metric,
+	const struct b3iq_host host = { .size = sizeof host,
+		                        .abi = B3IQ_ABI,
+		                        .instance = "flow",
+		                        .state_dir = "/nonexistent",
+		                        .log = log_line,
+		                        .metric = metric,
 		                        .secret = no_secret };
 	struct b3iq_error            err = { .size = sizeof err };
 	struct b3iq_writer           writer = { write_out };
@@ -140,7 +144,8 @@ main(int argc, char **argv)
 	int32_t rc;
 
 	if (!so) {
-		fprintf(stderr, "usage: drive PLUGIN.so CONFIG CALL ...: %s\n", argc > 3 ? dlerror() : "");
+		fprintf(stderr, "usage: drive PLUGIN.so CONFIG CALL ...: %s\n",
+		        argc > 3 ? dlerror() : "");
 		return 2;
 	}
 	*(void **)&entry = dlsym(so, "b3iq_plugin_entry");

@@ -16,8 +16,19 @@ sample_run(struct cli *cli)
 
 static const struct cli_option sample_options[] = {
 	{ .name = "model", .letter = 'm', .kind = CLI_TEXT, .value = "NAME", .help = "a model" },
-	{ .name = "count", .letter = 'n', .kind = CLI_INT, .value = "N", .help = "how many", .least = 1, .most = 9 },
-	{ .name = "warmth", .kind = CLI_NUMBER, .value = "X", .help = "how warm", .least = -1, .most = 2 },
+	{ .name = "count",
+	  .letter = 'n',
+	  .kind = CLI_INT,
+	  .value = "N",
+	  .help = "how many",
+	  .least = 1,
+	  .most = 9 },
+	{ .name = "warmth",
+	  .kind = CLI_NUMBER,
+	  .value = "X",
+	  .help = "how warm",
+	  .least = -1,
+	  .most = 2 },
 	{ .name = "file", .kind = CLI_PATH, .value = "FILE", .help = "it's a file" },
 	{ .name = "all", .letter = 'a', .kind = CLI_FLAG, .help = "all" },
 	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "quiet" },
@@ -25,10 +36,17 @@ static const struct cli_option sample_options[] = {
 };
 
 static const struct cli_command sample_add = {
-	.name = "add", .summary = "add one", .words = "NAME [MORE]", .least = 1, .most = 2,
-	.about = "Adds a thing.", .options = sample_options,
-	.examples = { { "b3iq thing add x", "one" }, { "b3iq thing add -- -x", ".dots 'quotes' \\backslash" } },
-	.exits = (const int[]){ CLI_NOT_FOUND, 0 }, .run = sample_run,
+	.name = "add",
+	.summary = "add one",
+	.words = "NAME [MORE]",
+	.least = 1,
+	.most = 2,
+	.about = "Adds a thing.",
+	.options = sample_options,
+	.examples = { { "b3iq thing add x", "one" },
+	              { "b3iq thing add -- -x", ".dots 'quotes' \\backslash" } },
+	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
+	.run = sample_run,
 };
 static const struct cli_command sample_thing = {
 	.name = "thing", .summary = "things", .about = "Things.",

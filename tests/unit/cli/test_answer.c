@@ -15,8 +15,8 @@ test_request(void **state)
 {
 	struct cli          cli = { .command = &command, .path = "b3iq run" };
 	struct b3iq_error   err = NO_ERROR;
-	char               *argv[] = { "-m", "tiny", "-t", "0.5", "--seed", "9007199254740991", "-n", "7",
-		                       "--system", "Be kind." };
+	char *argv[] = { "-m", "tiny", "-t",       "0.5",     "--seed", "9007199254740991",
+		         "-n", "7",    "--system", "Be kind." };
 	struct json_object *messages, *rq;
 
 	(void)state;
@@ -24,11 +24,12 @@ test_request(void **state)
 	messages = answer_messages(&cli);
 	assert_true(answer_message(messages, "user", "h\xc3\xa9", 3));
 	rq = answer_request(&cli, messages);
-	assert_string_equal(json_object_to_json_string_ext(rq, JSON_C_TO_STRING_PLAIN),
-	                    "{\"model\":\"tiny\",\"messages\":[{\"role\":\"system\",\"content\":\"Be kind.\"},"
-	                    "{\"role\":\"user\",\"content\":\"h\xc3\xa9\"}],\"stream\":true,"
-	                    "\"stream_options\":{\"include_usage\":true},\"temperature\":0.5,"
-	                    "\"seed\":9007199254740991,\"max_completion_tokens\":7}");
+	assert_string_equal(
+		json_object_to_json_string_ext(rq, JSON_C_TO_STRING_PLAIN),
+		"{\"model\":\"tiny\",\"messages\":[{\"role\":\"system\",\"content\":\"Be kind.\"},"
+		"{\"role\":\"user\",\"content\":\"h\xc3\xa9\"}],\"stream\":true,"
+		"\"stream_options\":{\"include_usage\":true},\"temperature\":0.5,"
+		"\"seed\":9007199254740991,\"max_completion_tokens\":7}");
 	json_object_put(rq);
 	json_object_put(messages);
 }
@@ -47,8 +48,9 @@ test_request_leaves_the_rest_to_the_node(void **state)
 	json_object_put(messages);
 }
 
-#define DELTA(text) "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}," \
-		    "\"finish_reason\":null}]}\n\n"
+#define DELTA(text)                                                                              \
+	"data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}," \
+	"\"finish_reason\":null}]}\n\n"
 
 /* Feeds a stream in pieces of that size; the reader is at its end. */
 static int32_t
@@ -70,11 +72,14 @@ play(struct reader *r, struct answer *a, struct cli *cli, const char *text, size
 static void
 test_stream_in_any_pieces(void **state)
 {
-	static const char text[] =
-		": hello\n\n" DELTA("He") DELTA("ll\xc3\xb6")
-		"data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-		"data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"completion_tokens\":2},\"b3iq\":{\"version\":1}}\n\n"
-		"data: [DONE]\n\n";
+	static const char text[] = ": hello\n\n" DELTA("He")
+		DELTA("ll\xc3\xb6") "data: "
+	                            "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},"
+	                            "\"finish_reason\":\"stop\"}]}\n\n"
+				    "data: "
+	                            "{\"model\":\"m\",\"choices\":[],\"usage\":{\"completion_"
+	                            "tokens\":2},\"b3iq\":{\"version\":1}}\n\n"
+				    "data: [DONE]\n\n";
 	struct reader r;
 	struct answer a;
 	struct cli    cli;
@@ -102,7 +107,8 @@ test_errors_in_the_stream(void **state)
 
 	(void)state;
 	dup2(null, STDERR_FILENO);
-	assert_int_equal(play(&r, &a, &cli, DELTA("x") "data: {\"error\":{\"message\":\"it broke\"}}\n\n", 9),
+	assert_int_equal(play(&r, &a, &cli,
+	                      DELTA("x") "data: {\"error\":{\"message\":\"it broke\"}}\n\n", 9),
 	                 B3IQ_DECLINED);
 	assert_true(r.said);
 	assert_non_null(strstr(json_object_to_json_string(cli.result), "it broke"));
@@ -112,7 +118,9 @@ test_errors_in_the_stream(void **state)
 	json_object_put(cli.result);
 	answer_finish(&a);
 	/* Odd but harmless shapes are no answer. */
-	assert_int_equal(play(&r, &a, &cli, "data: {\"choices\":[7],\"model\":3}\n\ndata: {\"choices\":[{}]}\n\n", 99),
+	assert_int_equal(play(&r, &a, &cli,
+	                      "data: {\"choices\":[7],\"model\":3}\n\ndata: {\"choices\":[{}]}\n\n",
+	                      99),
 	                 B3IQ_OK);
 	assert_int_equal(a.text.len, 0);
 	answer_finish(&a);
@@ -125,8 +133,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request), cmocka_unit_test(test_request_leaves_the_rest_to_the_node),
-		cmocka_unit_test(test_stream_in_any_pieces), cmocka_unit_test(test_errors_in_the_stream),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_request_leaves_the_rest_to_the_node),
+		cmocka_unit_test(test_stream_in_any_pieces),
+		cmocka_unit_test(test_errors_in_the_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

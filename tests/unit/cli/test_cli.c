@@ -29,12 +29,18 @@ speaking(struct cli *cli)
 	return CLI_OK;
 }
 
-static const struct cli_command fail_command = { .name = "fail", .summary = "fails", .run = failing };
-static const struct cli_command say_command = { .name = "say", .summary = "says", .most = 2, .words = "[A] [B]",
-	                                        .run = speaking };
+static const struct cli_command fail_command = { .name = "fail",
+	                                         .summary = "fails",
+	                                         .run = failing };
+static const struct cli_command say_command = {
+	.name = "say", .summary = "says", .most = 2, .words = "[A] [B]", .run = speaking
+};
 static const struct cli_command tree = {
-	.name = "b3iq", .summary = "tests", .about = "Tests.",
-	.subs = (const struct cli_command *const[]){ &fail_command, &say_command, &sample_thing, NULL },
+	.name = "b3iq",
+	.summary = "tests",
+	.about = "Tests.",
+	.subs = (const struct cli_command *const[]){ &fail_command, &say_command, &sample_thing,
+	                                             NULL },
 };
 
 /* Runs it in a child, with stdout and stderr in files. */
@@ -105,7 +111,8 @@ test_errors_are_one_harmless_sentence(void **state)
 	doc = json_tokener_parse(o.out);
 	error = json_object_object_get(doc, "error");
 	assert_int_equal(o.exit, CLI_NOT_FOUND);
-	assert_string_equal(json_object_get_string(json_object_object_get(error, "code")), "not_found");
+	assert_string_equal(json_object_get_string(json_object_object_get(error, "code")),
+	                    "not_found");
 	json_object_put(doc);
 }
 
@@ -123,7 +130,8 @@ test_usage(void **state)
 	assert_int_equal(try((char *[]){ "b3iq", NULL }).exit, CLI_OK);
 	assert_int_equal(try((char *[]){ "b3iq", "thing", "add", "--help", NULL }).exit, CLI_OK);
 	/* A wrong command line with --json is an object too. */
-	assert_non_null(strstr(try((char *[]){ "b3iq", "say", "--nope", "--json", NULL }).out, "\"usage\""));
+	assert_non_null(strstr(try((char *[]){ "b3iq", "say", "--nope", "--json", NULL }).out,
+	                       "\"usage\""));
 }
 
 static void
@@ -191,9 +199,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_errors_are_one_harmless_sentence), cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_exit_codes_of_errors), cmocka_unit_test(test_extension),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_errors_are_one_harmless_sentence),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_exit_codes_of_errors),
+		cmocka_unit_test(test_extension),
 		cmocka_unit_test(test_interrupt),
 	};
 

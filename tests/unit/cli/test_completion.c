@@ -29,7 +29,8 @@ offers(const char *words, const char *expected)
 	pid_t   pid;
 
 	snprintf(program, sizeof program,
-	         "%s\nCOMP_WORDS=(%s)\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_b3iq\necho \"${COMPREPLY[*]}\"\n",
+	         "%s\nCOMP_WORDS=(%s)\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_b3iq\necho "
+	         "\"${COMPREPLY[*]}\"\n",
 	         text, words);
 	free(text);
 	if (access("/bin/bash", X_OK))
@@ -69,7 +70,8 @@ test_fish_and_zsh(void **state)
 	char *text = script("fish");
 
 	(void)state;
-	assert_non_null(strstr(text, "complete -c b3iq -f -n __fish_use_subcommand -a thing -d 'things'"));
+	assert_non_null(
+		strstr(text, "complete -c b3iq -f -n __fish_use_subcommand -a thing -d 'things'"));
 	assert_non_null(strstr(text, "-l model -s m -x -d 'a model'"));
 	assert_non_null(strstr(text, "-l file -r -F -d 'it\\'s a file'"));
 	free(text);

@@ -84,9 +84,12 @@ test_long_lines_are_wrapped(void **state)
 	FILE  *f = open_memstream(&text, &n);
 
 	(void)state;
-	wrap(f, "aaaa bbbb cccc dddd eeee ffff gggg hhhh iiii jjjj kkkk llll mmmm nnnn oooo pppp qqqq", 2);
+	wrap(f,
+	     "aaaa bbbb cccc dddd eeee ffff gggg hhhh iiii jjjj kkkk llll mmmm nnnn oooo pppp qqqq",
+	     2);
 	fclose(f);
-	assert_string_equal(text, "  aaaa bbbb cccc dddd eeee ffff gggg hhhh iiii jjjj kkkk llll mmmm nnnn oooo\n"
+	assert_string_equal(text, "  aaaa bbbb cccc dddd eeee ffff gggg hhhh iiii jjjj kkkk llll "
+	                          "mmmm nnnn oooo\n"
 	                          "  pppp qqqq\n");
 	free(text);
 }
@@ -169,8 +172,10 @@ try_example(const struct cli_command *root, const char *line)
 	option_command(&cli, &argc, &words);
 	if (option_parse(&cli, argc, words, &err))
 		fail_msg("example \"%s\": %s", line, err.text);
-	if (cli.command->run && (cli.n_words < cli.command->least || cli.n_words > cli.command->most))
-		fail_msg("example \"%s\" has %zu words for %s", line, cli.n_words, cli.command->name);
+	if (cli.command->run &&
+	    (cli.n_words < cli.command->least || cli.n_words > cli.command->most))
+		fail_msg("example \"%s\" has %zu words for %s", line, cli.n_words,
+		         cli.command->name);
 	if (!cli.command->run && cli.n_words)
 		fail_msg("example \"%s\" is no command", line);
 }
@@ -210,9 +215,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_help_shows_the_table), cmocka_unit_test(test_man_escapes),
-		cmocka_unit_test(test_long_lines_are_wrapped), cmocka_unit_test(test_every_command_teaches),
-		cmocka_unit_test(test_every_example_parses), cmocka_unit_test(test_the_document_is_the_tables),
+		cmocka_unit_test(test_help_shows_the_table),
+		cmocka_unit_test(test_man_escapes),
+		cmocka_unit_test(test_long_lines_are_wrapped),
+		cmocka_unit_test(test_every_command_teaches),
+		cmocka_unit_test(test_every_example_parses),
+		cmocka_unit_test(test_the_document_is_the_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

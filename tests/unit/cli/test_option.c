@@ -72,7 +72,9 @@ test_all_spellings(void **state)
 	struct cli        cli;
 
 	(void)state;
-	assert_int_equal(PARSE(&cli, &err, "--model", "a", "w1", "--count=3", "-aq", "-mb", "-n", "4", "w2"), 0);
+	assert_int_equal(
+		PARSE(&cli, &err, "--model", "a", "w1", "--count=3", "-aq", "-mb", "-n", "4", "w2"),
+		0);
 	assert_string_equal(cli_text(&cli, "model", ""), "b"); /* the last one counts */
 	assert_int_equal(cli_int(&cli, "count", 0), 4);
 	assert_true(cli_flag(&cli, "all"));
@@ -95,7 +97,8 @@ test_words_that_look_like_options(void **state)
 	assert_string_equal(cli_word(&cli, 0), "-");
 	assert_string_equal(cli_word(&cli, 2), "-x");
 	assert_false(cli_flag(&cli, "all"));
-	assert_int_equal(PARSE(&cli, &err, "--warmth", "-0.5", "--model="), 0); /* a value may begin with - */
+	assert_int_equal(PARSE(&cli, &err, "--warmth", "-0.5", "--model="),
+	                 0); /* a value may begin with - */
 	assert_true(cli_number(&cli, "warmth", 0) == -0.5);
 	assert_string_equal(cli_text(&cli, "model", "x"), "");
 }
@@ -174,9 +177,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_the_command),
-		cmocka_unit_test(test_common_options_may_come_first), cmocka_unit_test(test_all_spellings),
-		cmocka_unit_test(test_words_that_look_like_options), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_refusals_name_the_word), cmocka_unit_test(test_too_many_options),
+		cmocka_unit_test(test_common_options_may_come_first),
+		cmocka_unit_test(test_all_spellings),
+		cmocka_unit_test(test_words_that_look_like_options),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_refusals_name_the_word),
+		cmocka_unit_test(test_too_many_options),
 		cmocka_unit_test(test_distance),
 	};
 

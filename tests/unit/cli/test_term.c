@@ -23,8 +23,10 @@ test_harmless_text_stays(void **state)
 	(void)state;
 	becomes("", "");
 	becomes("a\nb\tc", "a\nb\tc");
-	becomes("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\xa6\x99", "h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\xa6\x99");
-	becomes("\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"); /* letters, right to left */
+	becomes("h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\xa6\x99",
+	        "h\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\xa6\x99");
+	becomes("\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d",
+	        "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"); /* letters, right to left */
 }
 
 static void
@@ -191,7 +193,8 @@ test_questions_need_a_terminal(void **state)
 	assert_int_equal(term_secret("token", &secret, &err), B3IQ_OK);
 	assert_string_equal(secret.data, "s3cret");
 	buf_wipe(&secret);
-	assert_int_equal(term_secret("token", &secret, &err), B3IQ_OK); /* "rest", without its newline */
+	assert_int_equal(term_secret("token", &secret, &err),
+	                 B3IQ_OK); /* "rest", without its newline */
 	buf_wipe(&secret);
 	assert_int_equal(term_secret("token", &secret, &err), B3IQ_E_INVALID);
 	dup2(saved, STDIN_FILENO);
@@ -203,9 +206,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_harmless_text_stays), cmocka_unit_test(test_controls_become_visible),
-		cmocka_unit_test(test_what_is_no_utf8), cmocka_unit_test(test_every_pair_of_bytes),
-		cmocka_unit_test(test_terminal_or_not), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_harmless_text_stays),
+		cmocka_unit_test(test_controls_become_visible),
+		cmocka_unit_test(test_what_is_no_utf8),
+		cmocka_unit_test(test_every_pair_of_bytes),
+		cmocka_unit_test(test_terminal_or_not),
+		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_questions_need_a_terminal),
 	};
 

@@ -66,7 +66,10 @@ memory_emit(struct b3iq_sink *base, const struct b3iq_chunk *c)
 	return B3IQ_OK;
 }
 
-#define MEMORY_SINK { .base = { .size = sizeof(struct b3iq_sink), .cancel_fd = -1, .emit = memory_emit } }
+#define MEMORY_SINK                                                                               \
+	{                                                                                         \
+		.base = {.size = sizeof(struct b3iq_sink), .cancel_fd = -1, .emit = memory_emit } \
+	}
 
 static inline void
 quiet_log(void *ctx, int32_t level, const char *text)
@@ -105,9 +108,11 @@ bench_config(int port, const char *more)
 	struct json_object  *doc, *extra;
 
 	snprintf(text, sizeof text,
-	         "{\"url\":\"http://127.0.0.1:%d\",\"allow\":[],\"context\":8192,\"keep_alive\":\"5m\","
+	         "{\"url\":\"http://"
+	         "127.0.0.1:%d\",\"allow\":[],\"context\":8192,\"keep_alive\":\"5m\","
 	         "\"connect_timeout_ms\":2000,\"first_token_timeout_ms\":5000,"
-	         "\"idle_timeout_ms\":5000}", port);
+	         "\"idle_timeout_ms\":5000}",
+	         port);
 	doc = json_tokener_parse(text);
 	snprintf(text, sizeof text, "{\"x\":0%s}", more);
 	extra = json_tokener_parse(text);

@@ -187,7 +187,8 @@ start(struct sockaddr *at, socklen_t size, const struct fake_answer *answers, si
 	pthread_mutex_init(&f->lock, NULL);
 	f->stop = eventfd(0, EFD_CLOEXEC);
 	f->listener = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(f->listener >= 0 && !bind(f->listener, at, size) && !listen(f->listener, 64), "listen");
+	must(f->listener >= 0 && !bind(f->listener, at, size) && !listen(f->listener, 64),
+	     "listen");
 	must(!getsockname(f->listener, at, &size), "getsockname");
 	must(!pthread_create(&f->thread, NULL, listen_loop, f), "thread");
 	return f;
@@ -196,7 +197,8 @@ start(struct sockaddr *at, socklen_t size, const struct fake_answer *answers, si
 struct fake *
 fake_start(const struct fake_answer *answers, size_t n)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct fake       *f = start((struct sockaddr *)&at, sizeof at, answers, n);
 
 	f->port = ntohs(at.sin_port);

@@ -7,8 +7,9 @@
 #define TAG(name, digest)                                                                    \
 	"{\"name\":\"" name "\",\"model\":\"" name "\",\"size\":42,\"digest\":\"" digest "\"," \
 	"\"details\":{\"quantization_level\":\"Q4_K_M\"}}"
-#define SHOW(context)                                                                        \
-	"{\"details\":{\"quantization_level\":\"Q4_K_M\"},\"model_info\":{\"general.architecture\":" \
+#define SHOW(context)                                                                 \
+	"{\"details\":{\"quantization_level\":\"Q4_K_M\"},\"model_info\":{\"general." \
+	"architecture\":"                                                             \
 	"\"llama\",\"llama.context_length\":" context "}}"
 
 struct bench {
@@ -29,7 +30,8 @@ begin(const struct fake_answer *answers, size_t n, const char *more)
 	b.err.size = sizeof b.err;
 	b.out.base.write = heap_write;
 	b.fake = fake_start(answers, n);
-	assert_int_equal(config_read(&b.config, &host, bench_config(fake_port(b.fake), more), &b.err), 0);
+	assert_int_equal(
+		config_read(&b.config, &host, bench_config(fake_port(b.fake), more), &b.err), 0);
 	assert_int_equal(catalog_create(&b.catalog, &b.config, &b.err), 0);
 	return &b;
 }
@@ -47,14 +49,17 @@ lists_what_is_there(void **state)
 {
 	static const struct fake_answer answers[] = {
 		{ .path = "/api/version", .body = "{\"version\":\"0.5.1\"}" },
-		{ .path = "/api/tags", .body = "{\"models\":[" TAG("a:latest", "11") "," TAG("b:7b", "22") "]}" },
+		{ .path = "/api/tags",
+		  .body = "{\"models\":[" TAG("a:latest", "11") "," TAG("b:7b", "22") "]}" },
 		{ .path = "/api/ps", .body = "{\"models\":[" TAG("b:7b", "22") "]}" },
 		{ .path = "/api/show", .body = SHOW("2048") },
 	};
 	static const char expected[] =
-		"[{\"id\":\"a:latest\",\"context\":2048,\"profile\":\"none\",\"engine\":\"ollama/0.5.1\","
+		"[{\"id\":\"a:latest\",\"context\":2048,\"profile\":\"none\",\"engine\":\"ollama/"
+	        "0.5.1\","
 		"\"quantisation\":\"Q4_K_M\",\"size\":42,\"resident\":false},"
-		"{\"id\":\"b:7b\",\"context\":2048,\"profile\":\"none\",\"engine\":\"ollama/0.5.1\","
+		"{\"id\":\"b:7b\",\"context\":2048,\"profile\":\"none\",\"engine\":\"ollama/"
+	        "0.5.1\","
 		"\"quantisation\":\"Q4_K_M\",\"size\":42,\"resident\":true}]";
 	struct bench *b = begin(answers, COUNT(answers), "");
 
@@ -75,7 +80,8 @@ lists_only_what_is_offered(void **state)
 {
 	static const struct fake_answer answers[] = {
 		{ .path = "/api/version", .body = "{\"version\":\"0.5.1\"}" },
-		{ .path = "/api/tags", .body = "{\"models\":[" TAG("a:latest", "11") "," TAG("b:7b", "22") ",{},7]}" },
+		{ .path = "/api/tags",
+		  .body = "{\"models\":[" TAG("a:latest", "11") "," TAG("b:7b", "22") ",{},7]}" },
 		{ .path = "/api/show", .body = SHOW("1000000") },
 	};
 	struct bench        *b = begin(answers, COUNT(answers), ",\"allow\":[\"a\"]");
@@ -83,8 +89,10 @@ lists_only_what_is_offered(void **state)
 
 	(void)state;
 	assert_int_equal(catalog_list(b->catalog, &b->out.base, &b->err), B3IQ_OK);
-	assert_string_equal(b->out.text, "[{\"id\":\"a:latest\",\"context\":8192,\"profile\":\"none\","
-	                                 "\"engine\":\"ollama/0.5.1\",\"quantisation\":\"Q4_K_M\",\"size\":42}]");
+	assert_string_equal(
+		b->out.text,
+		"[{\"id\":\"a:latest\",\"context\":8192,\"profile\":\"none\","
+		"\"engine\":\"ollama/0.5.1\",\"quantisation\":\"Q4_K_M\",\"size\":42}]");
 	assert_int_equal(catalog_find(b->catalog, "b:7b", UPSTREAM_NO_STOP, &m, &b->err),
 	                 B3IQ_E_NOT_FOUND);
 	assert_int_equal(catalog_find(b->catalog, "a", UPSTREAM_NO_STOP, &m, &b->err), B3IQ_OK);
@@ -95,13 +103,15 @@ lists_only_what_is_offered(void **state)
 static void
 finds_by_asking_once(void **state)
 {
-	static const struct fake_answer answers[] = { { .path = "/api/show", .body = SHOW("4096") } };
+	static const struct fake_answer answers[] = { { .path = "/api/show",
+		                                        .body = SHOW("4096") } };
 	struct bench        *b = begin(answers, COUNT(answers), "");
 	struct catalog_model m;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(catalog_find(b->catalog, i ? "x" : "x:latest", UPSTREAM_NO_STOP, &m, &b->err),
+		assert_int_equal(catalog_find(b->catalog, i ? "x" : "x:latest", UPSTREAM_NO_STOP,
+		                              &m, &b->err),
 		                 B3IQ_OK);
 		assert_int_equal(m.context, 4096);
 		assert_int_equal(fake_count(b->fake, "/api/show"), 1);
@@ -120,18 +130,22 @@ a_missing_model_is_not_found(void **state)
 	char                 name[CATALOG_NAME + 2];
 
 	(void)state;
-	assert_int_equal(catalog_find(b->catalog, "x", UPSTREAM_NO_STOP, &m, &b->err), B3IQ_E_NOT_FOUND);
+	assert_int_equal(catalog_find(b->catalog, "x", UPSTREAM_NO_STOP, &m, &b->err),
+	                 B3IQ_E_NOT_FOUND);
 	memset(name, 'x', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
-	assert_int_equal(catalog_find(b->catalog, name, UPSTREAM_NO_STOP, &m, &b->err), B3IQ_E_NOT_FOUND);
+	assert_int_equal(catalog_find(b->catalog, name, UPSTREAM_NO_STOP, &m, &b->err),
+	                 B3IQ_E_NOT_FOUND);
 	end(b);
 }
 
 static void
 what_is_not_ollama_is_unavailable(void **state)
 {
-	static const struct fake_answer one[] = { { .path = "/api/version", .body = "{\"version\":\"1\"}" },
-		                                  { .path = "/api/tags", .body = "{\"models\":7}" } };
+	static const struct fake_answer one[] = {
+		{ .path = "/api/version", .body = "{\"version\":\"1\"}" },
+		{ .path = "/api/tags", .body = "{\"models\":7}" }
+	};
 	static const struct fake_answer two[] = { { .path = "/api/version", .body = "{\"v\":1}" } };
 	struct bench *b = begin(one, COUNT(one), "");
 

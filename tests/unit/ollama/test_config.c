@@ -30,11 +30,12 @@ reads_all_fields(void **state)
 	struct config     c;
 
 	(void)state;
-	assert_int_equal(read_with(&c,
-	                           ",\"url\":\"https://x.example/ollama//\",\"socket\":\"/run/o.sock\","
-	                           "\"token\":{\"secret\":\"token\"},\"keep_alive\":\"-1\"",
-	                           "hunter2", &err),
-	                 B3IQ_OK);
+	assert_int_equal(
+		read_with(&c,
+	                  ",\"url\":\"https://x.example/ollama//\",\"socket\":\"/run/o.sock\","
+	                  "\"token\":{\"secret\":\"token\"},\"keep_alive\":\"-1\"",
+	                  "hunter2", &err),
+		B3IQ_OK);
 	assert_string_equal(c.url, "https://x.example/ollama");
 	assert_string_equal(c.socket, "/run/o.sock");
 	assert_string_equal(c.token, "hunter2");
@@ -106,8 +107,9 @@ allows_by_name_and_pattern(void **state)
 	assert_int_equal(read_with(&c, "", NULL, &err), B3IQ_OK);
 	assert_true(config_allows(&c, "anything"));
 	config_finish(&c);
-	assert_int_equal(read_with(&c, ",\"allow\":[\"llama3\",\"qwen2.5:*\",\"phi:latest\"]", NULL, &err),
-	                 B3IQ_OK);
+	assert_int_equal(
+		read_with(&c, ",\"allow\":[\"llama3\",\"qwen2.5:*\",\"phi:latest\"]", NULL, &err),
+		B3IQ_OK);
 	assert_true(config_allows(&c, "llama3"));
 	assert_true(config_allows(&c, "llama3:latest"));
 	assert_true(config_allows(&c, "phi"));

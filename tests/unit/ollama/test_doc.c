@@ -63,10 +63,11 @@ adds_and_takes_over(void **state)
 	assert_true(doc_add_string(doc, "s", "a/b"));
 	assert_true(doc_add(doc, "l", list = json_object_new_array()));
 	assert_true(doc_append(list, json_object_new_int(1)));
-	assert_string_equal(doc_text(doc, NULL),
-	                    "{\"f\":0.7,\"big\":1e+30,\"i\":-5,\"b\":false,\"s\":\"a/b\",\"l\":[1]}");
+	assert_string_equal(doc_text(doc, NULL), "{\"f\":0.7,\"big\":1e+30,\"i\":-5,\"b\":false,"
+	                                         "\"s\":\"a/b\",\"l\":[1]}");
 	assert_false(doc_add(doc, "x", NULL));
-	assert_false(doc_add(NULL, "x", json_object_new_int(1))); /* and frees it: the sanitizer looks */
+	assert_false(
+		doc_add(NULL, "x", json_object_new_int(1))); /* and frees it: the sanitizer looks */
 	assert_false(doc_append(NULL, json_object_new_int(1)));
 	json_object_put(doc);
 }

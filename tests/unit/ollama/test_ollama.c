@@ -10,8 +10,9 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define SHOW     { .path = "/api/show", .body = "{\"model_info\":{\"llama.context_length\":2048}}" }
 #define LINE(text) "{\"model\":\"m\",\"message\":{\"content\":\"" text "\"},\"done\":false}\n"
-#define DONE     "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"," \
-		 "\"prompt_eval_count\":4,\"eval_count\":2}\n"
+#define DONE                                                                                      \
+	"{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"," \
+	"\"prompt_eval_count\":4,\"eval_count\":2}\n"
 
 struct bench {
 	struct fake       *fake;
@@ -35,7 +36,8 @@ begin(const struct fake_answer *answers, size_t n, const char *more)
 	b.sink = (struct memory_sink)MEMORY_SINK;
 	b.out.base.write = heap_write;
 	b.fake = fake_start(answers, n);
-	assert_int_equal(create(&b.host, bench_config(fake_port(b.fake), more), &b.self, &b.err), 0);
+	assert_int_equal(create(&b.host, bench_config(fake_port(b.fake), more), &b.self, &b.err),
+	                 0);
 	return &b;
 }
 
@@ -49,7 +51,7 @@ end(struct bench *b)
 static int32_t
 ask(struct bench *b, uint32_t flags)
 {
-	static const char             body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+	static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
 	const struct b3iq_gen_request rq = { .size = sizeof rq, .flags = flags, .model = "m",
 		                             .body = body, .body_len = sizeof body - 1, .top_p = 1,
 		                             .max_tokens = 16 };
@@ -64,8 +66,10 @@ answers_in_any_delivery(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(pieces); i++) {
-		const struct fake_answer answers[] = {
-			SHOW, { .path = "/api/chat", .body = LINE("Hel") LINE("lo") DONE, .piece = pieces[i] } };
+		const struct fake_answer answers[] = { SHOW,
+			                               { .path = "/api/chat",
+			                                 .body = LINE("Hel") LINE("lo") DONE,
+			                                 .piece = pieces[i] } };
 		struct bench *b = begin(answers, COUNT(answers), "");
 
 		assert_int_equal(ask(b, 0), B3IQ_OK);
@@ -100,22 +104,25 @@ faults_of_an_answer(void **state)
 		struct fake_answer answer;
 		int32_t            code;
 	} faults[] = {
-		{ { .body = LINE("x") }, B3IQ_E_UNAVAILABLE },                 /* cut between lines  */
-		{ { .body = LINE("x") "{\"mod" }, B3IQ_E_UNAVAILABLE },        /* cut in a line      */
-		{ { .body = LINE("x"), .claimed = 999 }, B3IQ_E_UNAVAILABLE }, /* cut in the body    */
+		{ { .body = LINE("x") }, B3IQ_E_UNAVAILABLE },          /* cut between lines  */
+		{ { .body = LINE("x") "{\"mod" }, B3IQ_E_UNAVAILABLE }, /* cut in a line      */
+		{ { .body = LINE("x"), .claimed = 999 },
+		  B3IQ_E_UNAVAILABLE }, /* cut in the body    */
 		{ { .body = LINE("x"), .reset = true, .claimed = 999 }, B3IQ_E_UNAVAILABLE },
 		{ { .body = "<html>\n" }, B3IQ_E_UNAVAILABLE },
-		{ { .body = DONE }, B3IQ_E_UNAVAILABLE },                      /* empty              */
+		{ { .body = DONE }, B3IQ_E_UNAVAILABLE }, /* empty              */
 		{ { .body = LINE("x") "{\"error\":\"llama runner died\"}\n" }, B3IQ_E_UNAVAILABLE },
 		{ { .body = "{\"error\":\"model 'm' not found\"}", .status = "404 Not Found" },
 		  B3IQ_E_NOT_FOUND },
-		{ { .body = "{\"model\":\"other\",\"message\":{\"content\":\"x\"}}\n" }, B3IQ_E_NOT_FOUND },
+		{ { .body = "{\"model\":\"other\",\"message\":{\"content\":\"x\"}}\n" },
+		  B3IQ_E_NOT_FOUND },
 		{ { .body = "oops", .status = "500 Internal Server Error" }, B3IQ_E_UNAVAILABLE },
 		{ { .body = "{\"error\":\"bad\"}", .status = "400 Bad Request" }, B3IQ_E_INVALID },
-		{ { .body = LINE("x") "{\"model\":\"m\",\"done\":true,\"prompt_eval_count\":2048}\n" },
+		{ { .body = LINE("x") "{\"model\":\"m\",\"done\":true,\"prompt_eval_count\":2048}"
+		                      "\n" },
 		  B3IQ_E_INVALID },
-		{ { .body = LINE("x"), .hang = true }, B3IQ_E_TIMEOUT },       /* falls silent       */
-		{ { .mute = true }, B3IQ_E_TIMEOUT },                          /* no first token     */
+		{ { .body = LINE("x"), .hang = true }, B3IQ_E_TIMEOUT }, /* falls silent       */
+		{ { .mute = true }, B3IQ_E_TIMEOUT },                    /* no first token     */
 	};
 
 	(void)state;
@@ -159,8 +166,9 @@ poke(struct memory_sink *s)
 static void
 cancel_after_the_first_token(void **state)
 {
-	static const struct fake_answer answers[] = { SHOW, { .path = "/api/chat", .body = LINE("x"),
-		                                              .hang = true } };
+	static const struct fake_answer answers[] = {
+		SHOW, { .path = "/api/chat", .body = LINE("x"), .hang = true }
+	};
 	struct bench *b = begin(answers, COUNT(answers), "");
 	int           fd = eventfd(0, EFD_CLOEXEC);
 
@@ -192,8 +200,9 @@ cancel_while_the_model_is_looked_up(void **state)
 static void
 a_refusing_sink_ends_the_transfer(void **state)
 {
-	static const struct fake_answer answers[] = { SHOW, { .path = "/api/chat",
-		                                              .body = LINE("x") LINE("y"), .hang = true } };
+	static const struct fake_answer answers[] = {
+		SHOW, { .path = "/api/chat", .body = LINE("x") LINE("y"), .hang = true }
+	};
 	struct bench *b = begin(answers, COUNT(answers), "");
 
 	(void)state;
@@ -208,7 +217,7 @@ a_refusing_sink_ends_the_transfer(void **state)
 static void *
 one_of_many(void *self)
 {
-	static const char             body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+	static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
 	const struct b3iq_gen_request rq = { .size = sizeof rq, .model = "m", .body = body,
 		                             .body_len = sizeof body - 1, .top_p = 1 };
 	struct memory_sink           *sink = calloc(1, sizeof *sink);
@@ -247,15 +256,17 @@ calls_run_side_by_side(void **state)
 static void
 probes_what_is_there(void **state)
 {
-	static const struct fake_answer answers[] = { { .path = "/api/version", .body = "{\"version\":\"0.5.1\"}" } };
+	static const struct fake_answer answers[] = { { .path = "/api/version",
+		                                        .body = "{\"version\":\"0.5.1\"}" } };
 	struct bench *b = begin(answers, COUNT(answers), "");
 	char          more[64];
 	void         *other;
 
 	(void)state;
 	assert_int_equal(probe(b->self, &b->out.base, &b->err), B3IQ_OK);
-	assert_string_equal(b->out.text, "[{\"id\":\"ollama\",\"name\":\"Ollama\",\"kind\":\"remote\","
-	                                 "\"usable\":true,\"driver\":\"0.5.1\"}]");
+	assert_string_equal(b->out.text,
+	                    "[{\"id\":\"ollama\",\"name\":\"Ollama\",\"kind\":\"remote\","
+	                    "\"usable\":true,\"driver\":\"0.5.1\"}]");
 	snprintf(more, sizeof more, ",\"url\":\"http://127.0.0.1:%d\"", fake_closed_port());
 	assert_int_equal(create(&b->host, bench_config(1, more), &other, &b->err), B3IQ_OK);
 	b->out.len = 0;

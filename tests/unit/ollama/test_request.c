@@ -5,11 +5,19 @@
 static struct b3iq_gen_request
 asking(const char *body)
 {
-	return (struct b3iq_gen_request){ .size = sizeof(struct b3iq_gen_request), .model = "m",
-		                          .body = body, .body_len = strlen(body), .seed = 1ull << 40 | 7,
-		                          .max_tokens = 9, .top_k = 40, .temperature = 0.7f,
-		                          .top_p = 0.9f, .min_p = 0.05f, .repetition_penalty = 1.1f,
-		                          .presence_penalty = 0.5f, .frequency_penalty = -0.25f };
+	return (struct b3iq_gen_request){ .size = sizeof(struct b3iq_gen_request),
+		                          .model = "m",
+		                          .body = body,
+		                          .body_len = strlen(body),
+		                          .seed = 1ull << 40 | 7,
+		                          .max_tokens = 9,
+		                          .top_k = 40,
+		                          .temperature = 0.7f,
+		                          .top_p = 0.9f,
+		                          .min_p = 0.05f,
+		                          .repetition_penalty = 1.1f,
+		                          .presence_penalty = 0.5f,
+		                          .frequency_penalty = -0.25f };
 }
 
 static const struct config config = { .keep_alive = "5m" };
@@ -38,7 +46,9 @@ refused(const char *body, int32_t code, const char *names)
 	request_finish(&r);
 }
 
-#define HEAD "{\"model\":\"m\",\"stream\":true,\"truncate\":false,\"shift\":false,\"keep_alive\":\"5m\","
+#define HEAD                                                                                  \
+	"{\"model\":\"m\",\"stream\":true,\"truncate\":false,\"shift\":false,\"keep_alive\":" \
+	"\"5m\","
 #define OPTIONS                                                                              \
 	"\"options\":{\"temperature\":0.7,\"top_p\":0.9,\"top_k\":40,\"min_p\":0.05,"       \
 	"\"repeat_penalty\":1.1,\"presence_penalty\":0.5,\"frequency_penalty\":-0.25,\"seed\":7," \
@@ -48,10 +58,12 @@ static void
 a_conversation(void **state)
 {
 	(void)state;
-	becomes("{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"h\\u00e9\"}],"
+	becomes("{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\","
+	        "\"content\":\"h\\u00e9\"}],"
 	        "\"stop\":[\"END\"]}",
 	        HEAD "\"messages\":[{\"role\":\"system\",\"content\":\"s\"},"
-	             "{\"role\":\"user\",\"content\":\"h\xc3\xa9\"}]," OPTIONS ",\"stop\":[\"END\"]}}");
+	             "{\"role\":\"user\",\"content\":\"h\xc3\xa9\"}]," OPTIONS
+	             ",\"stop\":[\"END\"]}}");
 }
 
 static void
@@ -66,18 +78,22 @@ tools_and_their_answers(void **state)
 {
 	(void)state;
 	becomes("{\"messages\":["
-	        "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
+	        "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c1\",\"type\":"
+	        "\"function\","
 	        "\"function\":{\"name\":\"add\",\"arguments\":\"{\\\"a\\\":1.50}\"}}]},"
 	        "{\"role\":\"tool\",\"content\":\"3\",\"tool_call_id\":\"c1\"}],"
-	        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\",\"strict\":false}}],"
+	        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\",\"strict\":false}"
+	        "}],"
 	        "\"tool_choice\":\"auto\",\"logit_bias\":{}}",
-	        HEAD "\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"function\":"
+	        HEAD "\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{"
+	             "\"function\":"
 	             "{\"name\":\"add\",\"arguments\":{\"a\":1.50}}}]},"
 	             "{\"role\":\"tool\",\"content\":\"3\",\"tool_name\":\"add\"}],"
-	             "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\",\"strict\":false}}],"
-	        OPTIONS "}}");
+	             "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\",\"strict\":"
+	             "false}}]," OPTIONS "}}");
 	/* none: the model is not told of them */
-	becomes("{\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\"}}],"
+	becomes("{\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\"}"
+	        "}],"
 	        "\"tool_choice\":\"none\"}",
 	        HEAD "\"messages\":[]," OPTIONS "}}");
 }
@@ -105,7 +121,8 @@ nothing_is_ignored(void **state)
 	(void)state;
 	refused("{\"messages\":[],\"logit_bias\":{\"5\":1}}", B3IQ_E_UNSUPPORTED, "logit_bias");
 	refused("{\"messages\":[],\"audio\":true}", B3IQ_E_UNSUPPORTED, "audio");
-	refused("{\"messages\":[],\"tool_choice\":\"required\"}", B3IQ_E_UNSUPPORTED, "tool_choice");
+	refused("{\"messages\":[],\"tool_choice\":\"required\"}", B3IQ_E_UNSUPPORTED,
+	        "tool_choice");
 	refused("{\"messages\":[],\"tool_name\":\"x\"}", B3IQ_E_UNSUPPORTED, "tool_choice");
 	refused("{\"messages\":[],\"tools\":[{\"function\":{\"name\":\"a\"}}],"
 	        "\"parallel_tool_calls\":false}", B3IQ_E_UNSUPPORTED, "parallel_tool_calls");
@@ -131,8 +148,10 @@ malformed_bodies(void **state)
 	refused("{\"messages\":[],\"tools\":{}}", B3IQ_E_INVALID, "tools");
 	refused("{\"messages\":[{\"role\":\"tool\",\"content\":\"3\",\"tool_call_id\":\"c9\"}]}",
 	        B3IQ_E_INVALID, "tool_call_id");
-	refused("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c\","
-	        "\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}}]}]}", B3IQ_E_INVALID, "arguments");
+	refused("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":"
+	        "\"c\","
+	        "\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}}]}]}",
+	        B3IQ_E_INVALID, "arguments");
 	refused("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{}]}]}",
 	        B3IQ_E_INVALID, "tool call");
 }

@@ -9,7 +9,9 @@ struct run {
 	struct b3iq_error  err;
 };
 
-#define LINE(text) "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"" text "\"},\"done\":false}\n"
+#define LINE(text)                                                                 \
+	"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"" text \
+	"\"},\"done\":false}\n"
 #define LAST(reason)                                                                          \
 	"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,"  \
 	"\"done_reason\":\"" reason "\",\"total_duration\":10000000,\"load_duration\":1000,"      \
@@ -58,7 +60,8 @@ fails(const char *text, int32_t code, const char *names)
 static void
 any_pieces_make_the_same_answer(void **state)
 {
-	static const char text[] = LINE("He") "\r\n" LINE("ll\xc3\xb6 \xf0\x9f\xa6\x99") LINE("") LAST("stop");
+	static const char text[] =
+		LINE("He") "\r\n" LINE("ll\xc3\xb6 \xf0\x9f\xa6\x99") LINE("") LAST("stop");
 
 	(void)state;
 	for (size_t piece = 1; piece < sizeof text; piece++) {
@@ -97,8 +100,11 @@ raw_answers(void **state)
 
 	(void)state;
 	r->s.chat = false;
-	assert_int_equal(play(r, "{\"model\":\"m\",\"response\":\"Once\",\"done\":false}\n"
-	                         "{\"model\":\"m\",\"response\":\" upon\",\"done\":true}\n", 999), B3IQ_OK);
+	assert_int_equal(play(r,
+	                      "{\"model\":\"m\",\"response\":\"Once\",\"done\":false}\n"
+	                      "{\"model\":\"m\",\"response\":\" upon\",\"done\":true}\n",
+	                      999),
+	                 B3IQ_OK);
 	assert_string_equal(r->sink.text, "Once upon");
 }
 
@@ -108,8 +114,12 @@ thoughts_stand_apart(void **state)
 	struct run *r = begin();
 
 	(void)state;
-	assert_int_equal(play(r, "{\"model\":\"m\",\"message\":{\"content\":\"\",\"thinking\":\"hm/\"},"
-	                         "\"done\":false}\n" LINE("so") LAST("stop"), 999), B3IQ_OK);
+	assert_int_equal(
+		play(r,
+	             "{\"model\":\"m\",\"message\":{\"content\":\"\",\"thinking\":\"hm/\"},"
+	             "\"done\":false}\n" LINE("so") LAST("stop"),
+	             999),
+		B3IQ_OK);
 	assert_string_equal(r->sink.text, "so");
 	assert_string_equal(r->sink.delta, "{\"reasoning\":\"hm/\"};");
 }
@@ -117,9 +127,10 @@ thoughts_stand_apart(void **state)
 static void
 tool_calls_get_ids_of_their_own(void **state)
 {
-	static const char   call[] = "{\"model\":\"m\",\"message\":{\"content\":\"\",\"tool_calls\":[{\"id\":\"1\","
-	                             "\"function\":{\"name\":\"add\",\"arguments\":{\"a\":1,\"b\":\"x/y\"}}}]},"
-	                             "\"done\":false}\n";
+	static const char call[] =
+		"{\"model\":\"m\",\"message\":{\"content\":\"\",\"tool_calls\":[{\"id\":\"1\","
+		"\"function\":{\"name\":\"add\",\"arguments\":{\"a\":1,\"b\":\"x/y\"}}}]},"
+		"\"done\":false}\n";
 	struct run         *r = begin();
 	struct json_object *first, *second;
 	char                text[4096];
@@ -144,10 +155,11 @@ tool_calls_get_ids_of_their_own(void **state)
 		assert_string_equal(doc_string(f, "name"), "add");
 		assert_string_equal(doc_string(f, "arguments"), "{\"a\":1,\"b\":\"x/y\"}");
 	}
-	assert_string_not_equal(strstr(r->sink.delta, "call_"),
-	                        doc_string(json_object_array_get_idx(
-	                                           doc_member(second, "tool_calls", json_type_array), 0),
-	                                   "id"));
+	assert_string_not_equal(
+		strstr(r->sink.delta, "call_"),
+		doc_string(json_object_array_get_idx(
+				   doc_member(second, "tool_calls", json_type_array), 0),
+	                   "id"));
 	json_object_put(first);
 	json_object_put(second);
 }
@@ -155,25 +167,30 @@ tool_calls_get_ids_of_their_own(void **state)
 static void
 log_probabilities(void **state)
 {
-	static const char text[] = "{\"model\":\"m\",\"message\":{\"content\":\"\xc3\xa9\"},\"done\":false,"
-	                           "\"logprobs\":[{\"token\":\"\xc3\xa9\",\"logprob\":-0.5,\"top_logprobs\":["
-	                           "{\"token\":\"a\",\"logprob\":0.000001,\"bytes\":[97]}]}]}\n" LAST("stop");
+	static const char text[] =
+		"{\"model\":\"m\",\"message\":{\"content\":\"\xc3\xa9\"},\"done\":false,"
+		"\"logprobs\":[{\"token\":\"\xc3\xa9\",\"logprob\":-0.5,\"top_logprobs\":["
+		"{\"token\":\"a\",\"logprob\":0.000001,\"bytes\":[97]}]}]}\n" LAST("stop");
 	struct run       *r = begin();
 
 	(void)state;
 	r->s.logprobs = true;
 	assert_int_equal(play(r, text, 999), B3IQ_OK);
-	assert_string_equal(r->sink.delta,
-	                    "{\"logprobs\":[{\"token\":\"\xc3\xa9\",\"bytes\":[195,169],\"logprob\":-0.5,"
-	                    "\"top\":[{\"token\":\"a\",\"bytes\":[97],\"logprob\":0.0}]}]};");
+	assert_string_equal(
+		r->sink.delta,
+		"{\"logprobs\":[{\"token\":\"\xc3\xa9\",\"bytes\":[195,169],\"logprob\":-0.5,"
+		"\"top\":[{\"token\":\"a\",\"bytes\":[97],\"logprob\":0.0}]}]};");
 	r = begin(); /* an old version does not know them */
 	r->s.logprobs = true;
 	assert_int_equal(play(r, LINE("x") LAST("stop"), 999), B3IQ_E_UNSUPPORTED);
 	assert_int_equal(r->sink.n_chunks, 0);
 	r = begin();
 	r->s.logprobs = true;
-	assert_int_equal(play(r, "{\"model\":\"m\",\"message\":{\"content\":\"x\"},\"logprobs\":[{}],"
-	                         "\"done\":false}\n", 999), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(play(r,
+	                      "{\"model\":\"m\",\"message\":{\"content\":\"x\"},\"logprobs\":[{}],"
+	                      "\"done\":false}\n",
+	                      999),
+	                 B3IQ_E_UNAVAILABLE);
 	r = begin();
 	r->s.logprobs = true;
 	assert_int_equal(play(r, "{\"model\":\"m\",\"message\":{\"content\":\"x\"},\"logprobs\":["
@@ -191,18 +208,19 @@ every_fault_has_its_code(void **state)
 	fails(LINE("x"), B3IQ_E_UNAVAILABLE, "cut");
 	fails("", B3IQ_E_UNAVAILABLE, "cut");
 	fails(LINE("x") "{\"model\":\"m\",\"done\":tr", B3IQ_E_UNAVAILABLE, "malformed");
-	fails(LINE("x") "{\"error\":\"an error was encountered while running the model: secret\"}\n",
+	fails(LINE("x") "{\"error\":\"an error was encountered while running the model: "
+	                "secret\"}\n",
 	      B3IQ_E_UNAVAILABLE, "broke off");
-	fails(LINE("x") "{\"error\":\"the input length exceeds the context length\"}\n", B3IQ_E_INVALID,
-	      "context_length_exceeded");
+	fails(LINE("x") "{\"error\":\"the input length exceeds the context length\"}\n",
+	      B3IQ_E_INVALID, "context_length_exceeded");
 	fails("{\"error\":\"CUDA error: out of memory\"}\n", B3IQ_E_NO_MEMORY, "memory");
-	fails("{\"model\":\"other\",\"message\":{\"content\":\"x\"},\"done\":false}\n", B3IQ_E_NOT_FOUND,
-	      "another model");
+	fails("{\"model\":\"other\",\"message\":{\"content\":\"x\"},\"done\":false}\n",
+	      B3IQ_E_NOT_FOUND, "another model");
 	fails(LAST("stop"), B3IQ_E_UNAVAILABLE, "empty");
 	fails("{\"model\":\"m\",\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}}\n",
 	      B3IQ_E_UNAVAILABLE, "tool call");
-	fails(LINE("x") "{\"model\":\"m\",\"done\":true,\"prompt_eval_count\":100}\n", B3IQ_E_INVALID,
-	      "context_length_exceeded");
+	fails(LINE("x") "{\"model\":\"m\",\"done\":true,\"prompt_eval_count\":100}\n",
+	      B3IQ_E_INVALID, "context_length_exceeded");
 	fails(LINE("\xff"), B3IQ_E_UNAVAILABLE, "malformed");
 }
 

@@ -47,8 +47,9 @@ fails(const char *path, int32_t code, const char *names)
 static void
 asks_and_reads(void **state)
 {
-	static const struct fake_answer answers[] = { { .path = "/base/api/x", .body = "{\"a\":1}\n",
-		                                        .piece = 1 } };
+	static const struct fake_answer answers[] = {
+		{ .path = "/base/api/x", .body = "{\"a\":1}\n", .piece = 1 }
+	};
 	struct fake        *f = fake_start(answers, COUNT(answers));
 	struct json_object *doc, *body = json_tokener_parse("{\"q\":\"a/b\"}");
 	struct b3iq_error   err = { .size = sizeof err };
@@ -97,21 +98,31 @@ every_fault_has_its_code(void **state)
 {
 	static const struct fake_answer answers[] = {
 		{ .path = "/400", .status = "400 Bad Request", .body = "{\"error\":\"hunter2\"}" },
-		{ .path = "/400ctx", .status = "400 Bad Request",
+		{ .path = "/400ctx",
+		  .status = "400 Bad Request",
 		  .body = "{\"error\":\"the prompt is too long: exceeds the context length\"}" },
-		{ .path = "/400tools", .status = "400 Bad Request",
+		{ .path = "/400tools",
+		  .status = "400 Bad Request",
 		  .body = "{\"error\":\"registry.ollama.ai/library/m does not support tools\"}" },
 		{ .path = "/401", .status = "401 Unauthorized", .body = "" },
-		{ .path = "/404", .status = "404 Not Found", .body = "{\"error\":\"model 'm' not found\"}" },
+		{ .path = "/404",
+		  .status = "404 Not Found",
+		  .body = "{\"error\":\"model 'm' not found\"}" },
 		{ .path = "/413", .status = "413 Payload Too Large", .body = "" },
 		{ .path = "/429", .status = "429 Too Many Requests", .body = "" },
 		{ .path = "/500", .status = "500 Internal Server Error", .body = "<html>" },
-		{ .path = "/500mem", .status = "500 Internal Server Error",
-		  .body = "{\"error\":\"model requires more system memory (9.9 GiB) than is available\"}" },
-		{ .path = "/503", .status = "503 Service Unavailable", .headers = "Retry-After: 7\r\n",
+		{ .path = "/500mem",
+		  .status = "500 Internal Server Error",
+		  .body = "{\"error\":\"model requires more system memory (9.9 GiB) than is "
+		          "available\"}" },
+		{ .path = "/503",
+		  .status = "503 Service Unavailable",
+		  .headers = "Retry-After: 7\r\n",
 		  .body = "{\"error\":\"server busy, please try again\"}" },
 		{ .path = "/504", .status = "504 Gateway Timeout", .body = "" },
-		{ .path = "/302", .status = "302 Found", .body = "",
+		{ .path = "/302",
+		  .status = "302 Found",
+		  .body = "",
 		  .headers = "Location: http://127.0.0.1:1/stolen\r\n" },
 		{ .path = "/html", .body = "<html>hello</html>" },
 		{ .path = "/list", .body = "[]" },
@@ -178,8 +189,8 @@ no_plain_server_behind_https(void **state)
 	char         more[64];
 
 	(void)state;
-	snprintf(more, sizeof more, ",\"url\":\"https://127.0.0.1:%d\",\"first_token_timeout_ms\":300",
-	         fake_port(f));
+	snprintf(more, sizeof more,
+	         ",\"url\":\"https://127.0.0.1:%d\",\"first_token_timeout_ms\":300", fake_port(f));
 	point_at(1, more);
 	{
 		struct json_object *doc;
@@ -195,8 +206,10 @@ no_plain_server_behind_https(void **state)
 static void
 slowness_has_limits(void **state)
 {
-	static const struct fake_answer answers[] = { { .path = "/mute", .mute = true },
-		                                      { .path = "/stuck", .body = "{\"a\":", .hang = true } };
+	static const struct fake_answer answers[] = {
+		{ .path = "/mute", .mute = true },
+		{ .path = "/stuck", .body = "{\"a\":", .hang = true }
+	};
 	struct fake *f = fake_start(answers, COUNT(answers));
 
 	(void)state;
@@ -247,8 +260,8 @@ cancel_ends_a_silent_call(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &fd), 0);
 	start = now_ms();
 	assert_int_equal(upstream_stream(&config, &call, &err), B3IQ_E_CANCELLED);
-	/* The limit is 50 + 250 ms; what is asserted leaves room for a busy machine and is still far
-	 * below every time limit of the call. */
+	/* The limit is 50 + 250 ms; what is asserted leaves room for a busy machine and is still
+	 * far below every time limit of the call. */
 	assert_true(now_ms() - start < 5000);
 	pthread_join(thread, NULL);
 
@@ -264,7 +277,9 @@ cancel_ends_a_silent_call(void **state)
 static void
 what_the_reader_returns_comes_back(void **state)
 {
-	static const struct fake_answer answers[] = { { .path = "/x", .body = "data", .hang = true } };
+	static const struct fake_answer answers[] = {
+		{ .path = "/x", .body = "data", .hang = true }
+	};
 	struct fake               *f = fake_start(answers, COUNT(answers));
 	struct b3iq_error          err = { .size = sizeof err };
 	const struct upstream_call call = { .path = "/x", .first_ms = 60000, .on_data = refuse,
