@@ -103,6 +103,20 @@ host_secret(void *ctx, const char *name, struct b3iq_writer *w)
 	                         (size_t)json_object_get_string_len(value)));
 }
 
+static void
+check_signer(struct fakehost *h, const char *key)
+{
+	bool same;
+
+	pthread_mutex_lock(&h->lock);
+	same = key && strcmp(key, h->signer) == 0;
+	pthread_mutex_unlock(&h->lock);
+	if (atomic_load(&h->submits) == 0)
+		fakehost_wrong(h, "sign() was called outside of submit()");
+	else if (!same)
+		fakehost_wrong(h, "sign() was called with another key than the op's signer");
+}
+
 /* The fake host holds one Ed25519 key, made of zeros: enough to see that a signature is asked for
  * at the right time, in the right name. */
 static int32_t
@@ -118,10 +132,7 @@ host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
 	EVP_PKEY            *pkey;
 
 	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
-	if (atomic_load(&h->submits) == 0)
-		fakehost_wrong(h, "sign() was called outside of submit()");
-	else if (!key || strcmp(key, h->signer) != 0)
-		fakehost_wrong(h, "sign() was called with another key than the op's signer");
+	check_signer(h, key);
 	if (!rc && (!alg || strcmp(alg, "ed25519") != 0))
 		rc = B3IQ_E_UNSUPPORTED;
 	if (!rc && !(md && pkey && EVP_DigestSignInit(md, NULL, NULL, NULL, pkey) == 1 &&
