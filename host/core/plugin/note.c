@@ -90,8 +90,9 @@ walk_note(struct elf *e, uint64_t *at, uint64_t end, uint64_t align)
 		return rc;
 	if (++e->seen > NOTES_MAX)
 		return fail(e->err, B3IQ_E_INVALID, "%s holds more than %d notes", e->file, NOTES_MAX);
-	/* 32-bit sizes added to a 64-bit offset inside the file: no overflow. */
-	desc = *at + sizeof n + aligned(n.n_namesz, align);
+	/* 32-bit sizes added to a 64-bit offset inside the file: no overflow.  The description is
+	 * aligned as seen from the note's head, which with 8 is not the name rounded up. */
+	desc = *at + aligned(sizeof n + (uint64_t)n.n_namesz, align);
 	if (desc > end || n.n_descsz > end - desc)
 		return fail(e->err, B3IQ_E_INVALID, "%s holds a note that is longer than its segment",
 		            e->file);

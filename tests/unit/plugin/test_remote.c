@@ -1,0 +1,502 @@
+/* The host's side against a peer of our own making: what an honest sandbox never sends. */
+#include "live.h"
+#include "../torture.h"
+
+#include "core/plugin/remote.c"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+struct peer {
+	struct remote *remote;
+	struct hostapi *api;
+	struct wire wire;       /* the other end */
+	int epoll;
+};
+
+static void
+peer_open(struct peer *p)
+{
+	const struct hostapi_options o = { .instance = "test", .state_dir = "/" };
+	struct b3iq_error err = NO_ERROR;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	p->api = hostapi_create(&o, &err);
+	p->remote = remote_create(fds[0], "test", p->api, &err);
+	assert_non_null(p->remote);
+	assert_int_equal(wire_init(&p->wire, fds[1], &err), B3IQ_OK);
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(remote_watch(p->remote, p->epoll, 1, 2, &err), B3IQ_OK);
+}
+
+static void
+peer_close(struct peer *p)
+{
+	remote_unwatch(p->remote);
+	remote_destroy(p->remote);
+	hostapi_destroy(p->api);
+	wire_finish(&p->wire);
+	close(p->epoll);
+}
+
+/* Sends one frame and lets the host look at it. */
+static int
+say(struct peer *p, uint16_t type, uint16_t flags, uint64_t call, const void *data, size_t n)
+{
+	struct buf b;
+	bool left;
+	int took;
+
+	buf_init(&b, WIRE_FRAME_MAX);
+	buf_append(&b, data, n);
+	assert_int_equal(wire_post(&p->wire, type, flags, call, &b), B3IQ_OK);
+	buf_free(&b);
+	do {
+		left = wire_flush(&p->wire);
+		took = remote_receive(p->remote);
+	} while (took > 0 || (took == 0 && left));
+	return took;
+}
+
+static void
+test_frames_that_nobody_asked_for(void **state)
+{
+	static const struct {
+		uint16_t type, flags;
+		size_t   n;
+	} bad[] = {
+		{ 0, 0, 0 }, { 999, 0, 0 }, { CODEC_HELLO, 0, 0 }, { CODEC_CALL, 1, 0 },
+		{ CODEC_ANSWER, 0, 0 }, { CODEC_EMIT, 0, 20 }, { CODEC_NEED, 0, 0 }, { CODEC_READY, 0, 3 },
+		{ CODEC_LOG, 0, 2 }, { CODEC_METRIC, 0, 1 }, { CODEC_UPCALL, 0, 0 },
+		{ CODEC_UPCALL, CODEC_SERVICES, 0 }, { CODEC_UPCALL, CODEC_KV_PUT, HOSTAPI_VALUE_MAX + 5000 },
+		{ CODEC_STOP, 0, 0 },
+	};
+	char *zeroes = calloc(1, HOSTAPI_VALUE_MAX + 5000);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct peer p;
+
+		peer_open(&p);
+		if (say(&p, bad[i].type, bad[i].flags, 77, zeroes, bad[i].n) >= 0 ||
+		    !remote_broken(p.remote))
+			fail_msg("case %zu was taken", i);
+		assert_int_equal(remote_receive(p.remote), -1);
+		peer_close(&p);
+	}
+	free(zeroes);
+}
+
+static void
+test_harmless_frames(void **state)
+{
+	struct codec_ready ready = { .rc = B3IQ_OK, .threads = 2, .has = CODEC_HAS_EMBED };
+	struct b3iq_error err = NO_ERROR;
+	struct backend b;
+	struct peer p;
+	struct buf f;
+
+	(void)state;
+	peer_open(&p);
+	assert_int_equal(say(&p, CODEC_PONG, 0, 123, NULL, 0), 0); /* of no ping */
+	assert_int_equal(remote_ping(p.remote), 1);
+	assert_int_equal(remote_ping(p.remote), 2);
+	assert_int_equal(say(&p, CODEC_PONG, 0, 2, NULL, 0), 0);
+	assert_int_equal(remote_ping(p.remote), 1);
+	assert_false(remote_ready(p.remote, &ready, &err));
+	buf_init(&f, 4096);
+	ready = (struct codec_ready){ .threads = 2, .has = CODEC_HAS_EMBED };
+	codec_put_ready(&f, &ready, &err);
+	assert_int_equal(say(&p, CODEC_READY, 0, 0, f.data, f.len), 0);
+	assert_true(remote_ready(p.remote, &ready, &err));
+	remote_backend(p.remote, B3IQ_INFERENCE, &b);
+	assert_true(b.inference.embed != NULL && b.inference.load == NULL && b.replay.replay == NULL);
+	assert_int_equal(say(&p, CODEC_READY, 0, 0, f.data, f.len), -1); /* twice */
+	buf_free(&f);
+	peer_close(&p);
+}
+
+static void
+test_upcalls_are_answered(void **state)
+{
+	struct wire_frame f = { .type = 0 };
+	struct wire_reader r;
+	struct peer p;
+	struct buf b;
+
+	(void)state;
+	peer_open(&p);
+	for (uint16_t service = 1; service < CODEC_SERVICES; service++) {
+		buf_init(&b, 4096);
+		wire_put_text(&b, "key");
+		if (service == CODEC_SIGN)
+			wire_put_text(&b, "ed25519");
+		if (service == CODEC_SIGN || service == CODEC_KV_PUT)
+			wire_put_bytes(&b, "0123456789abcdef0123456789abcdef", 32);
+		assert_int_equal(say(&p, CODEC_UPCALL, service, service, b.data, b.len), 0);
+		while (wire_next(&p.wire, &f) == 0)
+			assert_int_equal(wire_receive(&p.wire, true), 1);
+		assert_int_equal(f.type, CODEC_RETURN);
+		assert_int_equal(f.call, service);
+		r = wire_read(&f);
+		/* There is no store, no secrets and no submit(). */
+		assert_int_equal(wire_i32(&r), service == CODEC_SECRET ? B3IQ_E_NOT_FOUND :
+		                               service == CODEC_SIGN   ? B3IQ_E_DENIED :
+		                                                         B3IQ_E_UNAVAILABLE);
+		/* Malformed arguments are an answer too, not the end: the plugin may have passed NULL. */
+		assert_int_equal(say(&p, CODEC_UPCALL, service, 99, "x", 1), 0);
+		while (wire_next(&p.wire, &f) == 0)
+			assert_int_equal(wire_receive(&p.wire, true), 1);
+		r = wire_read(&f);
+		assert_int_equal(wire_i32(&r), B3IQ_E_INVALID);
+		buf_free(&b);
+	}
+	peer_close(&p);
+}
+
+/* ---- a call whose answers we write ------------------------------------------------- */
+
+struct caller {
+	struct peer *peer;
+	struct live_sink sink;
+	struct b3iq_usage use;
+	struct b3iq_error err;
+	int32_t rc;
+	pthread_t thread;
+};
+
+static void *
+call_main(void *arg)
+{
+	struct caller *c = arg;
+	const struct b3iq_gen_request q = { .size = sizeof q, .model = "m", .body = "{}",
+	                                    .body_len = 2 };
+
+	c->use.size = sizeof c->use;
+	c->rc = generate(c->peer->remote, &q, &c->sink.sink, &c->use, &c->err);
+	return NULL;
+}
+
+/* Starts generate() on a thread; returns the id of its call as the peer sees it. */
+static uint64_t
+call_begin(struct caller *c, struct peer *p)
+{
+	struct wire_frame f = { .type = 0 };
+
+	memset(c, 0, sizeof *c);
+	c->peer = p;
+	live_sink_init(&c->sink);
+	pthread_create(&c->thread, NULL, call_main, c);
+	while (wire_next(&p->wire, &f) == 0)
+		assert_int_equal(wire_receive(&p->wire, true), 1);
+	assert_int_equal(f.type, CODEC_CALL);
+	assert_int_equal(f.flags, CODEC_GENERATE);
+	return f.call;
+}
+
+static int32_t
+call_end(struct caller *c)
+{
+	pthread_join(c->thread, NULL);
+	buf_free(&c->sink.text);
+	return c->rc;
+}
+
+static void
+emit_text(struct peer *p, uint64_t call, const char *text, size_t n)
+{
+	const struct b3iq_chunk k = { .size = sizeof k, .text = text, .text_len = n };
+	struct buf b;
+
+	buf_init(&b, WIRE_FRAME_MAX);
+	codec_put_chunk(&b, &k);
+	wire_post(&p->wire, CODEC_EMIT, 0, call, &b);
+	while (n <= 100 && wire_flush(&p->wire))
+		;
+	buf_free(&b);
+}
+
+static void
+answer_call(struct peer *p, uint64_t call, int32_t rc)
+{
+	struct codec_answer a;
+	struct buf b;
+
+	memset(&a, 0, sizeof a);
+	a.rc = rc;
+	a.u.usage.output_tokens = 5;
+	buf_init(&b, WIRE_FRAME_MAX);
+	codec_put_answer(&b, CODEC_GENERATE, &a);
+	wire_send(&p->wire, CODEC_ANSWER, 0, call, &b);
+	buf_free(&b);
+}
+
+static void
+test_chunks_then_the_answer(void **state)
+{
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+
+	(void)state;
+	peer_open(&p);
+	call = call_begin(&c, &p);
+	emit_text(&p, call, "one ", 4);
+	emit_text(&p, call, "two", 3);
+	answer_call(&p, call, B3IQ_OK);
+	pthread_join(c.thread, NULL);
+	assert_int_equal(c.rc, B3IQ_OK);
+	assert_string_equal(c.sink.text.data, "one two");
+	assert_int_equal(c.use.output_tokens, 5);
+	buf_free(&c.sink.text);
+	peer_close(&p);
+}
+
+static void
+block_once(struct live_sink *s)
+{
+	pthread_mutex_t *gate = s->ctx;
+
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+}
+
+/* The sink is stuck: the peer may send a window more, and not a byte beyond. */
+static void
+test_the_window_is_enforced(void **state)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	static char text[WIRE_WINDOW];
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+	int took = 0;
+
+	(void)state;
+	peer_open(&p);
+	pthread_mutex_lock(&gate);
+	call = call_begin(&c, &p);
+	c.sink.on_chunk = block_once;
+	c.sink.ctx = &gate;
+	emit_text(&p, call, text, WIRE_WINDOW / 2);
+	emit_text(&p, call, text, WIRE_WINDOW / 2); /* with its head a little over */
+	for (int i = 0; i < 60000 && took >= 0; i++) {
+		wire_flush(&p.wire);
+		took = remote_receive(p.remote);
+		usleep(100);
+	}
+	assert_true(took < 0 && remote_broken(p.remote));
+	remote_die(p.remote, "broke the protocol");
+	pthread_mutex_unlock(&gate);
+	assert_int_equal(call_end(&c), B3IQ_E_DIED);
+	assert_non_null(strstr(c.err.text, "broke the protocol"));
+	peer_close(&p);
+}
+
+static void
+test_a_chunk_larger_than_the_window_goes_alone(void **state)
+{
+	static char text[3 * WIRE_WINDOW];
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+
+	(void)state;
+	peer_open(&p);
+	call = call_begin(&c, &p);
+	emit_text(&p, call, text, sizeof text);
+	while (wire_flush(&p.wire))
+		usleep(100);
+	answer_call(&p, call, B3IQ_OK);
+	pthread_join(c.thread, NULL);
+	assert_int_equal(c.rc, B3IQ_OK);
+	assert_int_equal(c.sink.text.len, sizeof text);
+	buf_free(&c.sink.text);
+	peer_close(&p);
+}
+
+static void
+test_credit_on_need(void **state)
+{
+	struct wire_frame f = { .type = 0 };
+	struct wire_reader r;
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+
+	(void)state;
+	peer_open(&p);
+	call = call_begin(&c, &p);
+	emit_text(&p, call, "some text", 9);
+	wire_send(&p.wire, CODEC_NEED, 0, call, NULL);
+	while (wire_next(&p.wire, &f) == 0)
+		assert_int_equal(wire_receive(&p.wire, true), 1);
+	assert_int_equal(f.type, CODEC_CREDIT);
+	assert_int_equal(f.call, call);
+	r = wire_read(&f);
+	assert_int_equal(wire_u32(&r), 29); /* the payload of that chunk */
+	answer_call(&p, call, B3IQ_OK);
+	assert_int_equal(call_end(&c), B3IQ_OK);
+	peer_close(&p);
+}
+
+static void
+test_malformed_chunk_and_answer(void **state)
+{
+	struct wire_frame f = { .type = 0 };
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+	struct buf b;
+
+	(void)state;
+	peer_open(&p);
+	call = call_begin(&c, &p);
+	buf_init(&b, 64);
+	buf_puts(&b, "garbage");
+	wire_send(&p.wire, CODEC_EMIT, 0, call, &b);
+	while (wire_next(&p.wire, &f) == 0)
+		assert_int_equal(wire_receive(&p.wire, true), 1);
+	assert_int_equal(f.type, CODEC_CANCEL);
+	wire_send(&p.wire, CODEC_ANSWER, 0, call, &b);
+	assert_int_equal(call_end(&c), B3IQ_E_INTERNAL);
+	assert_int_equal(c.sink.chunks, 0);
+	buf_free(&b);
+	peer_close(&p);
+}
+
+static void
+test_cancel_is_told_once(void **state)
+{
+	struct b3iq_sink other = { .size = 0 };
+	struct wire_frame f = { .type = 0 };
+	struct wire_reader r;
+	struct caller c;
+	struct peer p;
+	uint64_t call;
+
+	(void)state;
+	peer_open(&p);
+	call = call_begin(&c, &p);
+	assert_false(remote_cancel(p.remote, &other, B3IQ_E_CANCELLED));
+	while (!remote_cancel(p.remote, &c.sink.sink, B3IQ_E_TIMEOUT))
+		usleep(100); /* the frame is here, its sender may not know yet */
+	assert_true(remote_cancel(p.remote, &c.sink.sink, B3IQ_E_CANCELLED));
+	while (wire_next(&p.wire, &f) == 0)
+		assert_int_equal(wire_receive(&p.wire, true), 1);
+	assert_int_equal(f.type, CODEC_CANCEL);
+	assert_int_equal(f.call, call);
+	r = wire_read(&f);
+	assert_int_equal(wire_i32(&r), B3IQ_E_TIMEOUT);
+	answer_call(&p, call, B3IQ_E_TIMEOUT);
+	assert_int_equal(call_end(&c), B3IQ_E_TIMEOUT);
+	assert_int_equal(wire_receive(&p.wire, false), 0); /* nothing more */
+	peer_close(&p);
+}
+
+static void
+test_death_reaches_every_call(void **state)
+{
+	struct caller c[8];
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	for (size_t i = 0; i < 8; i++)
+		call_begin(&c[i], &p);
+	wire_shutdown(&p.wire);
+	while (remote_receive(p.remote) >= 0)
+		usleep(100);
+	assert_false(remote_broken(p.remote));
+	remote_die(p.remote, "was killed by SIGTEST");
+	for (size_t i = 0; i < 8; i++) {
+		assert_int_equal(call_end(&c[i]), B3IQ_E_DIED);
+		assert_non_null(strstr(c[i].err.text, "SIGTEST"));
+	}
+	call_main(&c[0]); /* and later ones */
+	assert_int_equal(c[0].rc, B3IQ_E_DIED);
+	peer_close(&p);
+}
+
+/* Two calls: while one's sink is stuck, the other receives for itself. */
+static void
+test_a_stuck_sink_holds_up_nobody_else(void **state)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	struct caller stuck, free_one;
+	uint64_t a, b;
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	pthread_mutex_lock(&gate);
+	a = call_begin(&stuck, &p);
+	stuck.sink.on_chunk = block_once;
+	stuck.sink.ctx = &gate;
+	b = call_begin(&free_one, &p);
+	emit_text(&p, a, "x", 1);
+	emit_text(&p, b, "y", 1);
+	answer_call(&p, b, B3IQ_OK);
+	assert_int_equal(call_end(&free_one), B3IQ_OK);
+	/* Nobody waits any more: the instance's thread is told of what comes now. */
+	answer_call(&p, a, B3IQ_OK);
+	for (struct epoll_event e; epoll_wait(p.epoll, &e, 1, 60000) == 1 && e.data.u64 != 1;)
+		;
+	assert_int_equal(remote_receive(p.remote), 1);
+	pthread_mutex_unlock(&gate);
+	assert_int_equal(call_end(&stuck), B3IQ_OK);
+	peer_close(&p);
+}
+
+static int32_t
+scenario(void *arg)
+{
+	const struct hostapi_options o = { .instance = "test", .state_dir = "/" };
+	struct b3iq_error err = NO_ERROR;
+	struct hostapi *api;
+	struct remote *r;
+	int fds[2];
+
+	(void)arg;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return B3IQ_E_INTERNAL;
+	api = hostapi_create(&o, &err);
+	r = api != NULL ? remote_create(fds[0], "test", api, &err) : NULL;
+	if (r == NULL)
+		close(fds[0]);
+	remote_destroy(r);
+	hostapi_destroy(api);
+	close(fds[1]);
+	return r != NULL ? B3IQ_OK : B3IQ_E_NO_MEMORY;
+}
+
+static void
+test_memory(void **state)
+{
+	(void)state;
+	torture("remote", scenario, NULL, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frames_that_nobody_asked_for),
+		cmocka_unit_test(test_harmless_frames),
+		cmocka_unit_test(test_upcalls_are_answered),
+		cmocka_unit_test(test_chunks_then_the_answer),
+		cmocka_unit_test(test_the_window_is_enforced),
+		cmocka_unit_test(test_a_chunk_larger_than_the_window_goes_alone),
+		cmocka_unit_test(test_credit_on_need),
+		cmocka_unit_test(test_malformed_chunk_and_answer),
+		cmocka_unit_test(test_cancel_is_told_once),
+		cmocka_unit_test(test_death_reaches_every_call),
+		cmocka_unit_test(test_a_stuck_sink_holds_up_nobody_else),
+		cmocka_unit_test(test_memory),
+	};
+
+	log_setup(B3IQ_LOG_ERROR + 1, LOG_TEXT);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
