@@ -14,10 +14,11 @@
  *   SHA-256("b3iq.selftest/1\n" || for each token: i32le(id) || probe) */
 #define TOKENS 48
 
+#define ASK(text) "{\"messages\":[{\"content\":\"" text "\",\"role\":\"user\"}]}"
+
 static const char *const prompts[] = {
-	"{\"messages\":[{\"content\":\"What is machine learning?\",\"role\":\"user\"}]}",
-	"{\"messages\":[{\"content\":\"What is a receipt, and who can check "
-	"it?\",\"role\":\"user\"}]}",
+	ASK("What is machine learning?"),
+	ASK("What is a receipt, and who can check it?"),
 	"{\"prompt\":\"The node\"}",
 };
 
