@@ -32,8 +32,8 @@ test_parse_in_pieces(void **state)
 {
 	static const char *const texts[] = {
 		": hi\n\ndata: one\n\nevent: x\ndata:two\ndata: three\n\ndata\n\nid: 7\n\ndata: last",
-		": hi\r\n\r\ndata: one\r\n\r\nevent: x\r\ndata:two\r\ndata: three\r\n\r\ndata\r\n\r\nid: "
-		"7\r\n\r\ndata: last",
+		(": hi\r\n\r\ndata: one\r\n\r\nevent: x\r\ndata:two\r\ndata: three\r\n\r\n"
+		 "data\r\n\r\nid: 7\r\n\r\ndata: last"),
 		": hi\r\rdata: one\r\revent: x\rdata:two\rdata: three\r\rdata\r\rid: 7\r\rdata: last",
 	};
 

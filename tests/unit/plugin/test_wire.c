@@ -211,7 +211,7 @@ test_many_senders_keep_their_order(void **state)
 	uint32_t due[SENDERS] = { 0 };
 	atomic_bool stop = false;
 	void *flusher[2];
-	struct wire_frame f;
+	struct wire_frame f = { 0 };
 	pthread_t thread;
 	struct pair p;
 
