@@ -31,7 +31,9 @@ struct run {
 	struct stop                    stop;
 	struct bytes                   text, delta;
 	struct ticket                 *ticket;
-	bool                           replay, stopped;
+	bool                           stopped;
+	const int32_t                 *claimed; /* replay: the output as given, or NULL */
+	uint32_t                       ending;  /* replay: how it ends, as usage.stop says */
 };
 
 #define DELTA_MAX (1u << 20)
@@ -168,18 +170,54 @@ text_for(struct run *run, const struct scheduler_token *token)
 	return rc == B3IQ_OK ? bytes_add(&run->text, text, len) : rc;
 }
 
+/* Replay: the text that left with the next claimed token, and whether that was the end. */
+static int32_t
+claimed_text(struct run *run)
+{
+	const size_t at = run->use->output_tokens;
+	const size_t room = resident_context(run->resident) - run->prompt.len;
+	const uint32_t most = run->rq->max_tokens;
+	struct scheduler_token token = { .id = run->claimed[at] };
+	int32_t rc;
+
+	run->text.len = 0;
+	if (run->ending != B3IQ_STOP_CANCELLED) {
+		run->ending = 0; /* it had ended before */
+		return B3IQ_OK;
+	}
+	token.end = tokenizer_is_end(run->resident->tokenizer, token.id);
+	token.last = token.end || at + 1 == (most == 0 || most > room ? room : most);
+	rc = text_for(run, &token);
+	if (run->stopped)
+		run->ending = B3IQ_STOP_SEQUENCE;
+	else if (token.last)
+		run->ending = token.end ? B3IQ_STOP_END : B3IQ_STOP_LENGTH;
+	return rc;
+}
+
+/* Replay: what an output that would go on holds back so far, in a chunk without id. */
+static int32_t
+emit_held(struct run *run)
+{
+	struct b3iq_chunk chunk = { .size = sizeof chunk };
+	int32_t rc = stop_flush(&run->stop, &chunk.text, &chunk.text_len);
+
+	if (rc != B3IQ_OK)
+		return fail_memory(run->err, "a chunk of the answer");
+	if (chunk.text_len == 0)
+		return B3IQ_OK;
+	rc = run->sink->emit(run->sink, &chunk);
+	return rc == B3IQ_OK ? rc : fail_with(run->err, rc, "the host asked to stop");
+}
+
 static int32_t
 emit(struct run *run, const struct scheduler_token *token)
 {
-	struct b3iq_chunk chunk = { .size = sizeof chunk, .n_ids = 1, .ids = &token->id,
-		                    .text = "" };
-	int32_t rc = B3IQ_OK;
+	struct b3iq_chunk chunk = { .size = sizeof chunk, .n_ids = 1, .ids = &token->id };
+	int32_t rc = run->claimed ? claimed_text(run) : text_for(run, token);
 
-	if (!run->replay) {
-		rc = text_for(run, token);
-		chunk.text = run->text.len ? run->text.data : "";
-		chunk.text_len = run->text.len;
-	}
+	chunk.text = run->text.len ? run->text.data : "";
+	chunk.text_len = run->text.len;
 	if (rc == B3IQ_OK && run->rq->flags & B3IQ_GEN_LOGPROBS) {
 		run->delta.len = 0;
 		rc = logprobs_json(run->resident->tokenizer, token->logprobs, run->rq->top_logprobs,
@@ -260,15 +298,16 @@ stream(struct run *run)
 			rc = await(run, false);
 			if (rc == B3IQ_OK)
 				rc = emit(run, &token);
-			if (rc == B3IQ_OK && run->stopped) {
+			if (rc == B3IQ_OK && run->stopped && !run->claimed) {
 				run->use->stop = B3IQ_STOP_SEQUENCE;
 				return B3IQ_OK;
 			}
 			break;
 		case TICKET_ENDED:
-			run->use->stop = end.stop;
-			return end.rc == B3IQ_OK ? B3IQ_OK
-			                         : fail_with(run->err, end.rc, "%s", end.err.text);
+			run->use->stop = run->claimed ? run->ending : end.stop;
+			if (end.rc != B3IQ_OK)
+				return fail_with(run->err, end.rc, "%s", end.err.text);
+			return run->ending == B3IQ_STOP_CANCELLED ? emit_held(run) : B3IQ_OK;
 		}
 	}
 	return rc;
@@ -349,7 +388,7 @@ resident_replay(struct resident *r, const struct b3iq_gen_request *rq, const int
                 struct b3iq_error *err)
 {
 	struct run run = { .resident = r, .rq = rq, .sink = sink, .use = use, .err = err,
-		           .replay = true };
+		           .claimed = ids, .ending = B3IQ_STOP_CANCELLED };
 
 	if (n_ids == 0)
 		return fail_with(err, B3IQ_E_INVALID, "there is no output to replay: give its ids");
