@@ -1,11 +1,11 @@
 /* plugin-check - holds a plugin to the contract of plugin.h.  See README.md. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "core/base/fail.h"
 #include "core/base/json.h"
@@ -29,6 +29,7 @@ static const char usage[] =
         "  --credential S:C    a good credential for auth tests, e.g. Bearer:abc\n"
         "  --only REGEX        only tests whose name matches\n"
         "  --except REGEX      no test whose name matches\n"
+        "  --limit SECONDS     that a test may take (default: 20, some more)\n"
         "  --json              a JSON array instead of TAP\n"
         "  --valgrind          run each test under valgrind\n"
         "  --list              print the tests and what they ask\n"
@@ -38,14 +39,14 @@ static const char usage[] =
 
 struct arguments {
 	const char *config, *model, *credential, *only, *except, *test, *scratch, *file;
+	unsigned    limit_s;
 	bool        sandbox, json, valgrind, list, info;
 	char       *pass[16]; /* what a test process needs to know too            */
 	size_t      n_pass;
 };
 
-enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_EXCEPT, OPT_TEST, OPT_SCRATCH,
-       OPT_INLINE,
-       OPT_SANDBOX, OPT_JSON, OPT_VALGRIND, OPT_LIST, OPT_INFO, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_MODEL, OPT_CREDENTIAL, OPT_ONLY, OPT_EXCEPT, OPT_LIMIT, OPT_TEST,
+       OPT_SCRATCH, OPT_INLINE, OPT_SANDBOX, OPT_JSON, OPT_VALGRIND, OPT_LIST, OPT_INFO, OPT_HELP };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
@@ -53,6 +54,7 @@ static const struct option options[] = {
 	{ "credential", required_argument, NULL, OPT_CREDENTIAL },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "except", required_argument, NULL, OPT_EXCEPT },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "test", required_argument, NULL, OPT_TEST },
 	{ "scratch", required_argument, NULL, OPT_SCRATCH },
 	{ "inline", no_argument, NULL, OPT_INLINE },
@@ -92,6 +94,9 @@ option(struct arguments *a, int which)
 	case OPT_EXCEPT:
 		a->except = optarg;
 		return true;
+	case OPT_LIMIT:
+		a->limit_s = (unsigned)strtoul(optarg, NULL, 10);
+		return a->limit_s > 0 && a->limit_s <= 86400;
 	case OPT_TEST:
 		a->test = optarg;
 		return true;
@@ -239,7 +244,8 @@ all(const struct arguments *a, const char *plugin)
 	ssize_t             n = readlink("/proc/self/exe", self, sizeof self - 1);
 	bool                passed;
 	struct run_options  o = { .self = self, .plugin = plugin, .pass = a->pass,
-		                  .sandbox = a->sandbox, .json = a->json, .valgrind = a->valgrind };
+		                  .sandbox = a->sandbox, .json = a->json, .valgrind = a->valgrind,
+		                  .limit_s = a->limit_s };
 
 	if (n < 0 || (a->only && regcomp(&only, a->only, REG_EXTENDED | REG_NOSUB) != 0) ||
 	    (a->except && regcomp(&except, a->except, REG_EXTENDED | REG_NOSUB) != 0)) {

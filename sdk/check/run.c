@@ -123,7 +123,8 @@ one(const struct run_options *o, const char *name, const struct check_test *t, c
     struct report *r)
 {
 	const char *argv[ARGS_MAX];
-	unsigned    limit_s = (t->limit_s ? t->limit_s : LIMIT_S) * (o->valgrind ? VALGRIND_X : 1);
+	unsigned    own_s = t->limit_s ? t->limit_s : LIMIT_S;
+	unsigned    limit_s = o->limit_s ? o->limit_s : own_s * (o->valgrind ? VALGRIND_X : 1);
 	uint64_t    start = clock_mono_us();
 	int         fds[2], status = 0;
 	pid_t       pid;

@@ -16,6 +16,7 @@ struct run_options {
 	char *const *pass;            /* the options that each test process gets too    */
 	uint32_t    kind;             /* of the plugin; 0: unknown, run what fits all     */
 	regex_t    *only, *except;    /* NULL: all, none                                 */
+	unsigned    limit_s;          /* instead of the tests' own; 0: theirs             */
 	bool        sandbox, json, valgrind;
 };
 
