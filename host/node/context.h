@@ -28,7 +28,7 @@ struct node {
 	struct auth     *auth;
 	struct metrics  *metrics;
 	struct pipeline *pipeline;
-	struct pinger   *pinger;
+	struct events_pinger   *pinger;
 	struct server   *server;
 	uint64_t         start_ms;       /* wall clock                            */
 	atomic_bool      ready;          /* until it drains                       */

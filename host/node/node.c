@@ -148,7 +148,7 @@ make_parts(struct node *node, struct b3iq_error *err)
 	node->pipeline = pipeline_create(&(struct pipeline_options){
 		.store = node->store, .key = node->identity.key, .metrics = node->metrics,
 		.streams = c->streams, .queue = c->queue, .request_s = c->request_s }, err);
-	node->pinger = pinger_create(PING_MS, err);
+	node->pinger = events_pinger_create(PING_MS, err);
 	if (!node->pipeline || !node->pinger)
 		return B3IQ_E_UNAVAILABLE;
 	return reload_apply(node, c, err);
@@ -207,7 +207,7 @@ stop(struct node *node, struct b3iq_error *err)
 		            "start");
 	node->server = NULL;
 	plugins_destroy(node->plugins);
-	pinger_destroy(node->pinger);
+	events_pinger_destroy(node->pinger);
 	pipeline_destroy(node->pipeline);
 	auth_destroy(node->auth);
 	models_destroy(node->models);

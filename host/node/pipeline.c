@@ -128,7 +128,7 @@ pipeline_leave(struct pipeline *p)
 /* ---- a run's own memory -------------------------------------------------------------------- */
 
 void
-run_prepare(struct run *run)
+pipeline_prepare(struct run *run)
 {
 	memset(run, 0, sizeof *run);
 	receipt_new_id(run->receipt_id);
@@ -140,7 +140,7 @@ run_prepare(struct run *run)
 }
 
 void
-run_finish(struct run *run)
+pipeline_finish(struct run *run)
 {
 	buf_wipe(&run->output);
 	buf_free(&run->envelope);

@@ -44,7 +44,7 @@ struct run {
 	int32_t                  (*on_step)(void *ctx, const char *text, size_t len,
 	                                    struct json_object *delta);
 	void                      *ctx;
-	/* Set by run_prepare(). */
+	/* Set by pipeline_prepare(). */
 	char                       receipt_id[RECEIPT_ID_SIZE];
 	uint8_t                    secret[32];
 	/* Out. */
@@ -68,8 +68,8 @@ int32_t pipeline_enter(struct pipeline *, struct http_request *, struct b3iq_err
 void    pipeline_leave(struct pipeline *);
 
 /* Zeroes the run, and gives it its receipt id and secret. */
-void    run_prepare(struct run *);
-void    run_finish(struct run *);
+void    pipeline_prepare(struct run *);
+void    pipeline_finish(struct run *);
 /* B3IQ_OK, or why there is no complete output; also then there is a receipt, except where the store
  * or the request itself failed before the backend was asked. */
 int32_t pipeline_run(struct pipeline *, struct run *, struct b3iq_error *err);

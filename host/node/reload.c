@@ -61,6 +61,22 @@ restart_needed(const struct node *node, const struct config *config)
 	return list;
 }
 
+/* Which instances are to run now, for the audit chain. */
+static void
+note(struct node *node, const struct config *config)
+{
+	struct buf names;
+
+	buf_init(&names, 4096);
+	for (size_t i = 0; i < config->n_plugins; i++)
+		if (config->plugins[i].enabled)
+			buf_printf(&names, "%s%s=%s", names.len ? " " : "", config->plugins[i].name,
+			           config->plugins[i].plugin);
+	audit_write(node->store, "config.reloaded", "", names.len ? names.data : "", NULL);
+	log_event(B3IQ_LOG_INFO, "config.reloaded", "plugins=\"%s\"", names.len ? names.data : "");
+	buf_free(&names);
+}
+
 int32_t
 reload_config(struct node *node, struct json_object **report, struct b3iq_error *err)
 {
@@ -70,11 +86,9 @@ reload_config(struct node *node, struct json_object **report, struct b3iq_error 
 	if (rc == B3IQ_OK)
 		rc = reload_apply(node, config, err);
 	if (rc == B3IQ_OK)
-		audit_write(node->store, "config.reloaded", "", "", NULL);
-	if (rc != B3IQ_OK)
-		log_event(B3IQ_LOG_ERROR, "config.refused", "reason=\"%s\"", err->text);
+		note(node, config);
 	else
-		log_event(B3IQ_LOG_INFO, "config.reloaded", "instances=%zu", config->n_plugins);
+		log_event(B3IQ_LOG_ERROR, "config.refused", "reason=\"%s\"", err->text);
 	if (rc == B3IQ_OK && report) {
 		*report = json_object_new_object();
 		if (!*report || json_put_bool(*report, "reloaded", true) != B3IQ_OK ||

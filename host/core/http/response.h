@@ -46,6 +46,5 @@ __attribute__((format(printf, 5, 6))) void response_error(struct http_response *
 /* The error object alone (also for an error inside a stream); NULL: no memory. */
 struct json_object *response_error_object(int status, const char *code, const char *param,
                                           const char *message);
-const char *response_reason(int status); /* "Not Found" */
 
 #endif

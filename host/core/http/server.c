@@ -28,6 +28,7 @@
 #define WORKER_IDLE   10000
 #define STREAM_BLOCK  4096
 #define ALLOW_SIZE    64
+#define CANCEL_MS     5000        /* at least, for handlers that were told to stop   */
 
 /* What the library keeps for us beside a connection. */
 struct line {
@@ -621,7 +622,7 @@ server_destroy(struct server *sv, uint32_t drain_ms)
 			watch_deadline(sv->watch, ex->entry, 1);
 			exchange_gone(ex);
 		}
-		idle = wait_idle(sv, drain_ms);
+		idle = wait_idle(sv, drain_ms > CANCEL_MS ? drain_ms : CANCEL_MS);
 	}
 	pthread_mutex_unlock(&sv->lock);
 	if (!idle)

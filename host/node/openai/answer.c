@@ -533,7 +533,7 @@ fill_run(struct answer *a, size_t i)
 	const size_t nth = i % (size_t)a->args.n;
 	int32_t rc;
 
-	run_prepare(run);
+	pipeline_prepare(run);
 	run->rq = a->rq;
 	run->principal = a->principal->subject;
 	run->model = &a->model;
@@ -585,7 +585,7 @@ static void
 answer_free(struct answer *a)
 {
 	for (size_t i = 0; i < a->n_runs; i++)
-		run_finish(&a->runs[i]);
+		pipeline_finish(&a->runs[i]);
 	free(a->runs);
 	for (size_t i = 0; i < ANSWER_PROMPTS_MAX; i++)
 		buf_wipe(&a->bodies[i]);

@@ -73,12 +73,6 @@ static const struct argument {
 };
 #define N_TABLE (sizeof table / sizeof *table)
 
-const char *
-arguments_name(size_t i)
-{
-	return i < N_TABLE ? table[i].name : NULL;
-}
-
 static const struct argument *
 find(const char *name, int dialect)
 {

@@ -37,7 +37,4 @@ void    arguments_fill(const struct arguments *, struct b3iq_gen_request *);
 /* Adds stop and logit_bias in the one form of chat-request.json. */
 int32_t arguments_body(const struct arguments *, struct json_object *body, struct wrong *);
 
-/* One line a parameter, for documentation and its test. */
-const char *arguments_name(size_t i); /* NULL after the last */
-
 #endif

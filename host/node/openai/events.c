@@ -12,7 +12,7 @@
 
 #define EVENT_MAX (32u << 20)
 
-struct pinger {
+struct events_pinger {
 	pthread_mutex_t lock;     /* the list; taken before an answer's own */
 	pthread_cond_t  wake;
 	pthread_t       thread;
@@ -52,7 +52,7 @@ ping(struct events *e, uint32_t ping_ms)
 static void *
 run(void *arg)
 {
-	struct pinger *p = arg;
+	struct events_pinger *p = arg;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
@@ -73,10 +73,10 @@ run(void *arg)
 	return NULL;
 }
 
-struct pinger *
-pinger_create(uint32_t ping_ms, struct b3iq_error *err)
+struct events_pinger *
+events_pinger_create(uint32_t ping_ms, struct b3iq_error *err)
 {
-	struct pinger *p = calloc(1, sizeof *p);
+	struct events_pinger *p = calloc(1, sizeof *p);
 	pthread_condattr_t attr;
 
 	if (!p) {
@@ -100,7 +100,7 @@ pinger_create(uint32_t ping_ms, struct b3iq_error *err)
 }
 
 void
-pinger_destroy(struct pinger *p)
+events_pinger_destroy(struct events_pinger *p)
 {
 	if (!p)
 		return;
@@ -115,7 +115,7 @@ pinger_destroy(struct pinger *p)
 }
 
 void
-events_open(struct events *e, struct pinger *p, struct http_request *rq, struct http_response *rs)
+events_open(struct events *e, struct events_pinger *p, struct http_request *rq, struct http_response *rs)
 {
 	*e = (struct events){ .pinger = p, .rq = rq, .rs = rs, .last_ms = clock_mono_ms() };
 	pthread_mutex_init(&e->lock, NULL);
@@ -167,7 +167,7 @@ events_send(struct events *e, struct json_object *doc)
 bool
 events_close(struct events *e, bool whole)
 {
-	struct pinger *p = e->pinger;
+	struct events_pinger *p = e->pinger;
 
 	pthread_mutex_lock(&p->lock);
 	if (e->next)

@@ -14,10 +14,10 @@
 #include "core/base/buf.h"
 #include "core/http/stream.h"
 
-struct pinger;
+struct events_pinger;
 
 struct events {
-	struct pinger        *pinger;
+	struct events_pinger        *pinger;
 	struct http_request  *rq;
 	struct http_response *rs;
 	pthread_mutex_t       lock;    /* one writer at a time: the answer or the pinger */
@@ -28,10 +28,10 @@ struct events {
 };
 
 /* A comment goes out on every answer that was silent for ping_ms. */
-struct pinger *pinger_create(uint32_t ping_ms, struct b3iq_error *err);
-void           pinger_destroy(struct pinger *); /* no answer may be open */
+struct events_pinger *events_pinger_create(uint32_t ping_ms, struct b3iq_error *err);
+void           events_pinger_destroy(struct events_pinger *); /* no answer may be open */
 
-void    events_open(struct events *, struct pinger *, struct http_request *, struct http_response *);
+void    events_open(struct events *, struct events_pinger *, struct http_request *, struct http_response *);
 /* One event with the document as its data; takes the document over, NULL counts as no memory.
  * B3IQ_E_CANCELLED: the client has left. */
 int32_t events_send(struct events *, struct json_object *);

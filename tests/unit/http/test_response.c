@@ -45,7 +45,6 @@ test_headers(void **state)
 	response_clear(&rs);
 	assert_int_equal(rs.body.len, 0);
 	assert_int_equal(rs.n_headers, RESPONSE_HEADERS);
-	assert_string_equal(response_reason(413), "Content Too Large");
 	response_finish(&rs);
 }
 

@@ -54,7 +54,7 @@ live_start(struct live *l, const char *flaky_config)
 	node->pipeline = pipeline_create(&(struct pipeline_options){
 		.store = node->store, .key = node->identity.key, .metrics = node->metrics,
 		.streams = 4, .queue = 2, .request_s = 60 }, &err);
-	node->pinger = pinger_create(100, &err);
+	node->pinger = events_pinger_create(100, &err);
 	assert_true(node->models && node->auth && node->metrics && node->pipeline && node->pinger);
 	atomic_store(&node->ready, true);
 	o.context = node;
@@ -73,7 +73,7 @@ live_stop(struct live *l)
 	client_destroy(l->client);
 	assert_int_equal(server_destroy(node->server, 10000), B3IQ_OK);
 	plugins_destroy(node->plugins);
-	pinger_destroy(node->pinger);
+	events_pinger_destroy(node->pinger);
 	pipeline_destroy(node->pipeline);
 	auth_destroy(node->auth);
 	models_destroy(node->models);

@@ -2,7 +2,7 @@
 #include "core/http/server.h"
 #include "../http/unit.h"
 
-static struct pinger *pinger;
+static struct events_pinger *pinger;
 
 /* Says nothing for a while, then one event and the end. */
 static void
@@ -56,7 +56,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	pinger = pinger_create(60, NULL);
+	pinger = events_pinger_create(60, NULL);
 	return pinger ? server_create(&sv, &(struct server_options){ .routes = table, .n_routes = 3 }, NULL)
 	              : -1;
 }
@@ -67,8 +67,8 @@ teardown(void **state)
 	(void)state;
 	if (server_destroy(sv, 5000) != B3IQ_OK)
 		return -1;
-	pinger_destroy(pinger);
-	pinger_destroy(NULL);
+	events_pinger_destroy(pinger);
+	events_pinger_destroy(NULL);
 	return 0;
 }
 

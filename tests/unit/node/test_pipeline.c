@@ -87,7 +87,7 @@ test_final(void **state)
 	struct run run;
 
 	(void)state;
-	run_prepare(&run);
+	pipeline_prepare(&run);
 	run.keep_tokens = true;
 	run.request.seed = 17;
 	assert_ok(run_model(&run, "echo", "{\"prompt\":\"h\xc3\xa9\"}", &err), err);
@@ -108,7 +108,7 @@ test_final(void **state)
 	assert_int_equal(commit_field(run.secret, COMMIT_PROMPT, run.request.body,
 	                              run.request.body_len, commitment), B3IQ_OK);
 	assert_memory_equal(r.prompt, commitment, 32);
-	run_finish(&run);
+	pipeline_finish(&run);
 }
 
 static void
@@ -130,7 +130,7 @@ test_failures(void **state)
 		struct run run;
 		int32_t rc;
 
-		run_prepare(&run);
+		pipeline_prepare(&run);
 		rc = run_model(&run, cases[i].model, "{}", &err);
 		if (rc >= 0 || !err.text[0])
 			fail_msg("%s: %d \"%s\"", cases[i].model, (int)rc, err.text);
@@ -139,7 +139,7 @@ test_failures(void **state)
 		open_receipt(&run, &r);
 		assert_int_equal(r.kind, RECEIPT_FAILURE);
 		assert_int_equal(r.failure, rc);
-		run_finish(&run);
+		pipeline_finish(&run);
 	}
 }
 
@@ -153,14 +153,14 @@ test_refused_step(void **state)
 	int n = 0;
 
 	(void)state;
-	run_prepare(&run);
+	pipeline_prepare(&run);
 	run.on_step = refuse_third;
 	run.ctx = &n;
 	assert_int_equal(run_model(&run, "echo", "{\"prompt\":\"hello\"}", &err), B3IQ_E_CANCELLED);
 	open_receipt(&run, &r);
 	assert_int_equal(r.failure, B3IQ_E_CANCELLED);
 	assert_int_equal(r.output_tokens, 3);
-	run_finish(&run);
+	pipeline_finish(&run);
 }
 
 /* Characters that are cut in every way come out whole; bytes that are none are replaced. */
@@ -184,7 +184,7 @@ test_whole_characters(void **state)
 			struct sink s = { .run = &run };
 			const size_t n = strlen(cases[c].in);
 
-			run_prepare(&run);
+			pipeline_prepare(&run);
 			run.on_step = step;
 			buf_clear(&seen);
 			assert_int_equal(trace_init(&s.trace, run.secret), B3IQ_OK);
@@ -201,7 +201,7 @@ test_whole_characters(void **state)
 			assert_string_equal(seen.data, run.output.data);
 			if (c < 4)
 				assert_string_equal(run.output.data, cases[c].out);
-			run_finish(&run);
+			pipeline_finish(&run);
 		}
 	}
 }
