@@ -186,8 +186,11 @@ struct b3iq_inference {
 
 /* Extension: teacher-forced replay, for those who check a receipt.  Runs the
  * request with the output given: chunk i carries the one id that the model
- * picks after prompt + ids[0..i), and its probe.  It costs one prefill.  The
- * stream has n_ids chunks, also beyond a stop: the caller compares. */
+ * picks after prompt + ids[0..i), its probe, and the text that generate() lets
+ * leave with ids[i].  It costs one prefill.  The stream has n_ids such chunks,
+ * also beyond an end: the caller compares.  usage.stop is how that output ends;
+ * B3IQ_STOP_CANCELLED: it would go on, and what text it still holds back comes
+ * in one more chunk, without id; 0: it goes on beyond its end. */
 #define B3IQ_EXT_REPLAY "b3iq.inference.replay/1"
 struct b3iq_replay {
 	uint32_t size, reserved;
