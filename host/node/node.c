@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "node/state.h"
 
 #define PING_MS      2500
-#define OTHER_WORKERS 32   /* beyond those that generate or wait to */
+#define OTHER_WORKERS 32   /* beyond those that generate or wait for their turn */
 #define OTHER_QUEUE  256
 
 /* ---- what plugins and the server call -------------------------------------------------- */
@@ -86,10 +87,12 @@ node_default_model(struct node *node, char out[MODELS_ID_SIZE])
 
 /* ---- start --------------------------------------------------------------------------------- */
 
-/* Prompts are in this process's memory: no core dumps, no debugger of another user. */
+/* Prompts are in this process's memory: no core dumps, no debugger of another user.  And few heaps,
+ * as many workers come and go. */
 static void
-seal_process(void)
+prepare_process(void)
 {
+	mallopt(M_ARENA_MAX, 4);
 #ifdef NDEBUG
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -292,7 +295,7 @@ node_main(const struct node_options *options, struct b3iq_error *err)
 
 	if (!node)
 		return B3IQ_E_NO_MEMORY;
-	seal_process();
+	prepare_process();
 	block_signals(&set);
 	rc = open_home(node, options->home, true, err);
 	if (rc == B3IQ_OK) {

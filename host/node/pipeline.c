@@ -21,7 +21,6 @@
 #define TURN_MS    60000 /* how long a request waits for its turn */
 #define TICK_MS    50
 #define DELTA_MAX  (1u << 20)
-#define REPLACEMENT "\xef\xbf\xbd"
 
 struct pipeline {
 	struct pipeline_options o;
@@ -37,8 +36,7 @@ struct sink {
 	struct trace      trace;
 	struct receipt    receipt;
 	uint64_t          start_us;
-	char              half[4];    /* the beginning of a character */
-	size_t            n_half;
+	struct utf8_tail  tail;
 	int32_t           rc;         /* why emit() said stop         */
 };
 
@@ -173,53 +171,6 @@ keep_tokens(struct run *run, const struct b3iq_chunk *chunk)
 	return B3IQ_OK;
 }
 
-/* Appends n bytes to the output as valid UTF-8; an unfinished character at their end is kept for the
- * next chunk, bytes that can never become one are replaced. */
-static int32_t
-take_text(struct sink *s, const char *text, size_t n)
-{
-	struct buf *out = &s->run->output;
-
-	while (n > 0) {
-		bool bad;
-		const size_t whole = utf8_whole(text, n, &bad);
-
-		buf_append(out, text, whole);
-		text += whole;
-		n -= whole;
-		if (n > 0 && bad) {
-			buf_puts(out, REPLACEMENT);
-			text++;
-			n--;
-		} else if (n > 0) {
-			if (n > sizeof s->half)
-				return B3IQ_E_INTERNAL; /* utf8_whole() does not leave so much */
-			memcpy(s->half, text, n);
-			s->n_half = n;
-			n = 0;
-		}
-	}
-	return out->rc;
-}
-
-static int32_t
-join_text(struct sink *s, const char *text, size_t n)
-{
-	struct buf joined;
-	int32_t rc;
-
-	if (!s->n_half)
-		return take_text(s, text, n);
-	buf_init(&joined, PIPELINE_OUTPUT_MAX);
-	buf_append(&joined, s->half, s->n_half);
-	rc = buf_append(&joined, text, n);
-	s->n_half = 0;
-	if (rc == B3IQ_OK)
-		rc = take_text(s, joined.data, joined.len);
-	buf_wipe(&joined);
-	return rc;
-}
-
 static int32_t
 give_step(struct sink *s, size_t from, const struct b3iq_chunk *chunk)
 {
@@ -259,7 +210,8 @@ emit(struct b3iq_sink *base, const struct b3iq_chunk *chunk)
 	if (s->rc == B3IQ_OK && run->keep_tokens && chunk->ids)
 		s->rc = keep_tokens(run, chunk);
 	if (s->rc == B3IQ_OK)
-		s->rc = join_text(s, chunk->text ? chunk->text : "", chunk->text ? chunk->text_len : 0);
+		s->rc = utf8_append(&run->output, &s->tail, chunk->text,
+		                    chunk->text ? chunk->text_len : 0);
 	if (s->rc == B3IQ_OK)
 		s->rc = give_step(s, from, chunk);
 	return s->rc;
@@ -271,10 +223,7 @@ flush_half(struct sink *s)
 {
 	const size_t from = s->run->output.len;
 
-	if (!s->n_half)
-		return B3IQ_OK;
-	s->n_half = 0;
-	if (buf_puts(&s->run->output, REPLACEMENT) != B3IQ_OK)
+	if (utf8_end(&s->run->output, &s->tail) != B3IQ_OK || s->run->output.len == from)
 		return s->run->output.rc;
 	return give_step(s, from, NULL);
 }

@@ -35,6 +35,8 @@ struct server_exchange {
 	uint64_t        sent;
 	uint32_t        write_ms;
 	uint64_t        over;                 /* body bytes beyond the limit     */
+	size_t          counted;              /* body bytes in the server's sum  */
+	bool            starved;              /* that sum was too large          */
 	char           *memory, *scratch;     /* strings of the request          */
 	struct http_request  rq;
 	struct http_response rs;

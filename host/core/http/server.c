@@ -47,6 +47,7 @@ struct server {
 	pthread_cond_t        idle;        /* no exchange is open */
 	unsigned              connections, running;
 	atomic_bool           draining;
+	atomic_size_t         bodies;      /* bytes of all bodies now */
 	struct server_exchange *exchanges; /* those open */
 };
 
@@ -140,6 +141,7 @@ close_exchange(struct server *sv, struct server_exchange *ex)
 	if (--sv->running == 0)
 		pthread_cond_broadcast(&sv->idle);
 	pthread_mutex_unlock(&sv->lock);
+	atomic_fetch_sub(&sv->bodies, ex->counted);
 }
 
 /* A response is sent, or its client is gone. */
@@ -351,8 +353,10 @@ start(struct server *sv, struct server_exchange *ex)
 		               "the body is longer than the %zu bytes that this path takes",
 		               ex->body.max);
 		ex->refused = true;
-	} else if (ex->body.rc != B3IQ_OK) {
-		response_error(&ex->rs, 503, "no_memory", NULL, "memory is short; try again");
+	} else if (ex->starved || ex->body.rc != B3IQ_OK) {
+		response_error(&ex->rs, 503, "out_of_memory", NULL,
+		               "the node holds as many bytes of requests as it may; try again shortly");
+		response_set(&ex->rs, "Retry-After", "1");
 		ex->refused = true;
 	}
 	if (ex->refused)
@@ -375,6 +379,21 @@ start(struct server *sv, struct server_exchange *ex)
 		exchange_unref(ex);
 	}
 	return MHD_YES;
+}
+
+/* Keeps a piece of the body, within its own limit and that of all bodies together. */
+static void
+take_piece(struct server *sv, struct server_exchange *ex, const char *piece, size_t n)
+{
+	const size_t room = ex->refused ? 0 : ex->body.max - ex->body.len;
+	const size_t keep = ex->starved ? 0 : n < room ? n : room;
+
+	if (atomic_fetch_add(&sv->bodies, keep) + keep > sv->o.bodies)
+		ex->starved = true;
+	else
+		buf_append(&ex->body, piece, keep);
+	ex->counted += keep;
+	ex->over += ex->starved ? 0 : n - keep;
 }
 
 /* The library calls this once for the head, once for each piece of the body, once at its end, and
@@ -401,11 +420,7 @@ on_request(void *arg, struct MHD_Connection *connection, const char *path, const
 		return ex->refused && ex->rs.close ? send_response(sv, ex) : MHD_YES;
 	}
 	if (*piece_len > 0) {
-		const size_t room = ex->refused ? 0 : ex->body.max - ex->body.len;
-		const size_t keep = *piece_len < room ? *piece_len : room;
-
-		buf_append(&ex->body, piece, keep);
-		ex->over += *piece_len - keep;
+		take_piece(sv, ex, piece, *piece_len);
 		*piece_len = 0;
 		return ex->over > DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
@@ -525,6 +540,8 @@ set_defaults(struct server_options *o)
 		o->workers = 128;
 	if (!o->queue)
 		o->queue = 256;
+	if (!o->bodies)
+		o->bodies = (size_t)256 << 20;
 	if (!o->header_ms)
 		o->header_ms = 10000;
 	if (!o->body_ms)

@@ -28,6 +28,7 @@ struct server_options {               /* zero means the default in brackets     
 	unsigned    connections;      /* more get 503 [512]                        */
 	unsigned    connections_per_peer; /* more are closed [= connections]       */
 	unsigned    workers, queue;   /* [128], [256]: beyond them 503             */
+	size_t      bodies;           /* bytes of all bodies at once [256 MiB]: beyond them 503 */
 	uint32_t    header_ms;        /* for the first request's head [10000]      */
 	uint32_t    body_ms;          /* for the body [30000]                      */
 	uint32_t    idle_ms;          /* until the next request's head [75000]     */

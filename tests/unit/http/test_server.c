@@ -199,6 +199,35 @@ test_body_limit(void **state)
 	assert_int_equal(server_destroy(sv, 5000), B3IQ_OK);
 }
 
+/* All bodies together have a limit, too; what was held is given back. */
+static void
+test_all_bodies(void **state)
+{
+	struct server *sv = serve((struct server_options){ .bodies = 1500 });
+	const int held = raw_connect(server_port(sv));
+	char body[701] = "";
+
+	(void)state;
+	memset(body, 'x', 700);
+	raw_send(held, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n");
+	raw_send(held, body);
+	while (atomic_load(&sv->bodies) < 700)
+		usleep(1000);
+	for (int i = 0; i < 2; i++) {
+		const int fd = raw_connect(server_port(sv));
+
+		raw_send(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n");
+		raw_send(fd, body);
+		raw_send(fd, body + 500);
+		assert_int_equal(raw_status(raw_read(fd, "}}")), 503);
+		close(fd);
+	}
+	close(held);
+	while (atomic_load(&sv->bodies) > 0)
+		usleep(1000);
+	assert_int_equal(server_destroy(sv, 5000), B3IQ_OK);
+}
+
 static void
 test_cors(void **state)
 {
@@ -356,6 +385,7 @@ main(void)
 		cmocka_unit_test(test_keep_alive),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_body_limit),
+		cmocka_unit_test(test_all_bodies),
 		cmocka_unit_test(test_cors),
 		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_slow_handler),
