@@ -1,8 +1,8 @@
 /* avx2.c - det-v1 for AVX2, FMA and F16C.
  *
- * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever the
- * instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are two
- * registers.  For one token the rows are read as they lie in the file; for more, a panel of
+ * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever
+ * the instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are
+ * two registers.  For one token the rows are read as they lie in the file; for more, a panel of
  * KERNELS_PANEL rows is unpacked once, lanes being rows, and serves all tokens. */
 #include "cpu/kernels.h"
 
@@ -15,8 +15,8 @@
 #define BLOCK  FORMAT_BLOCK
 #define INLINE static inline __attribute__((always_inline))
 
-/* Keeps an accumulator in its register and its order: compilers like to turn integer sums into trees
- * that spill. */
+/* Keeps an accumulator in its register and its order: compilers like to turn integer sums into
+ * trees that spill. */
 #define KEEP(x) __asm__ volatile("" : "+x"(x))
 
 /* ---- small parts ---- */
@@ -68,8 +68,8 @@ load16(const uint8_t *p)
 	return h;
 }
 
-/* Rows are short and read side by side, which hides from the processor that all of it is one run: so
- * the next eight rows are asked for, a share at each step. */
+/* Rows are short and read side by side, which hides from the processor that all of it is one run:
+ * so the next eight rows are asked for, a share at each step. */
 INLINE void
 prefetch(const uint8_t *p, size_t bytes)
 {
@@ -312,7 +312,8 @@ panel_sums(bool q4, size_t n, const struct panel_block *p, const struct tokens *
 			memcpy(&four, x->level[t] + b * BLOCK + 4 * i, sizeof four);
 			level = _mm256_set1_epi32(four);
 			if (q4) /* eight products of at most 15 * 127 * 2 fit 16 bits */
-				sum[t] = _mm256_add_epi16(sum[t], _mm256_maddubs_epi16(size, level));
+				sum[t] =
+				    _mm256_add_epi16(sum[t], _mm256_maddubs_epi16(size, level));
 			else
 				sum[t] = _mm256_add_epi32(
 					sum[t], _mm256_madd_epi16(ones, _mm256_maddubs_epi16(
@@ -442,7 +443,7 @@ weights8(enum format_kind kind, const uint8_t *row, size_t i)
 		return half8(row + 2 * i);
 	case FORMAT_BF16:
 		return _mm256_castsi256_ps(_mm256_slli_epi32(
-			_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(row + 2 * i))), 16));
+		    _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(row + 2 * i))), 16));
 	default:
 		return _mm256_loadu_ps((const float *)(const void *)(row + 4 * i));
 	}
@@ -510,8 +511,8 @@ float_panel(const float *panel, size_t rows, const struct operand *x, float *out
 			tile(FORMAT_F32, 4, 1, w + r * bytes, bytes, in, x->cols, to + r, stride);
 		for (; r < rows; r++)
 			for (size_t i = 0; i < tokens; i++)
-				tile(FORMAT_F32, 1, 1, w + r * bytes, bytes, in + i * x->cols, x->cols,
-				     to + i * stride + r, 0);
+				tile(FORMAT_F32, 1, 1, w + r * bytes, bytes, in + i * x->cols,
+				     x->cols, to + i * stride + r, 0);
 		t += tokens;
 	}
 }
@@ -563,9 +564,10 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
        size_t stride, void *scratch)
 {
 	static void (*const by_format[FORMAT_N])(const struct matrix *, size_t, size_t,
-	                                         const struct operand *, float *, size_t, void *) = {
-		[FORMAT_F32] = f32_matmul,   [FORMAT_F16] = f16_matmul, [FORMAT_BF16] = bf16_matmul,
-		[FORMAT_Q8_0] = q8_matmul,   [FORMAT_Q4_0] = q4_matmul,
+						 const struct operand *, float *, size_t,
+						 void *) = {
+	    [FORMAT_F32] = f32_matmul, [FORMAT_F16] = f16_matmul, [FORMAT_BF16] = bf16_matmul,
+	    [FORMAT_Q8_0] = q8_matmul, [FORMAT_Q4_0] = q4_matmul,
 	};
 
 	by_format[w->format->kind](w, first, last, x, out, stride, scratch);
@@ -588,8 +590,9 @@ rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
 	mean = fold(low, high) / (float)n;
 	scale = _mm256_set1_ps(1.0f / __builtin_sqrtf(mean + eps));
 	for (size_t i = 0; i < n; i += 8)
-		_mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), scale),
-		                                        _mm256_loadu_ps(weight + i)));
+		_mm256_storeu_ps(out + i,
+				 _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), scale),
+					       _mm256_loadu_ps(weight + i)));
 }
 
 static void
@@ -630,8 +633,8 @@ to_half(const float *x, uint16_t *out, size_t n)
 	size_t i = 0;
 
 	for (; i + 8 <= n; i += 8)
-		_mm_storeu_si128((__m128i *)(out + i),
-		                 _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+		_mm_storeu_si128((__m128i *)(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i),
+								       _MM_FROUND_TO_NEAREST_INT));
 	for (; i < n; i++)
 		out[i] = half_from_float(x[i]);
 }
@@ -797,7 +800,8 @@ attend_block(struct quad *s, size_t n, const struct kernels_attention *a, size_t
 	size_t fewest = KERNELS_KV_BLOCK, most = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const size_t reach = (size_t)s->query[i]->position + 1, start = b * KERNELS_KV_BLOCK;
+		const size_t reach = (size_t)s->query[i]->position + 1,
+			     start = b * KERNELS_KV_BLOCK;
 
 		s->n[i] = reach <= start ? 0
 		          : reach - start < KERNELS_KV_BLOCK ? reach - start : KERNELS_KV_BLOCK;

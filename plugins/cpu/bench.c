@@ -3,8 +3,8 @@
  *   engine-bench [-t threads] [-k kernels] [-p prompt tokens] [-n decoded tokens]
  *                [-s sequences, comma separated] [-r repetitions] MODEL.gguf
  *
- * Prefill is one prompt in chunks of 256; decode is one token a step for each of the sequences, after
- * that prompt.  The figures are medians of the repetitions. */
+ * Prefill is one prompt in chunks of 256; decode is one token a step for each of the sequences,
+ * after that prompt.  The figures are medians of the repetitions. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,11 +152,12 @@ run(const char *path, const char *kernel_name, unsigned threads, const char *seq
 	if (most > MAX_SEQUENCES || b->repeat == 0 || b->repeat > MAX_REPEAT)
 		return 2;
 	if (select_kernels(kernel_name, &kernels, &err) != B3IQ_OK ||
-	    gguf_open(&file, path, &err) != B3IQ_OK || model_create(&model, file, &err) != B3IQ_OK ||
+	    gguf_open(&file, path, &err) != B3IQ_OK ||
+	    model_create(&model, file, &err) != B3IQ_OK ||
 	    pool_create(&pool, threads, &err) != B3IQ_OK ||
 	    cache_create(&b->cache, &model->hyper, 0, &err) != B3IQ_OK ||
 	    forward_create(&b->forward, model, b->cache, kernels, pool, CHUNK, MAX_SEQUENCES,
-	                   &err) != B3IQ_OK ||
+			   &err) != B3IQ_OK ||
 	    give_blocks(b, most) != B3IQ_OK) {
 		fprintf(stderr, "engine-bench: %s\n", err.text);
 		return 1;

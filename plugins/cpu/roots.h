@@ -1,7 +1,7 @@
 /* roots.h - model roots that were computed once, remembered by the identity of the file.
  *
- * The root of a model reads all of its weights; the answer is kept in `<state_dir>/roots`, one line a
- * file, and holds as long as path, size, modification time, inode and device are the same.
+ * The root of a model reads all of its weights; the answer is kept in `<state_dir>/roots`, one line
+ * a file, and holds as long as path, size, modification time, inode and device are the same.
  */
 #ifndef B3IQ_CPU_ROOTS_H
 #define B3IQ_CPU_ROOTS_H

@@ -1,4 +1,5 @@
-/* scalar.c - det-v1 in portable C: the kernel set that runs everywhere and that the others are held to.
+/* scalar.c - det-v1 in portable C: the kernel set that runs everywhere and that the others are held
+ * to.
  *
  * The virtual lanes of the specification are plain arrays here, so each function reads like its
  * section of docs/det-v1.md. */
@@ -167,8 +168,8 @@ scores(const float *q, const uint16_t *keys, size_t head_dim, size_t n, float *s
 
 		for (size_t d = 0; d < head_dim; d++)
 			chain = __builtin_fmaf(
-				q[d], half_to_float(tile[d * KERNELS_KV_TILE + t % KERNELS_KV_TILE]),
-				chain);
+			    q[d], half_to_float(tile[d * KERNELS_KV_TILE + t % KERNELS_KV_TILE]),
+			    chain);
 		score[t] = chain;
 		top = t == 0 || chain > top ? chain : top;
 	}

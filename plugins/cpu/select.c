@@ -18,7 +18,8 @@ runs_avx2(void)
 {
 	unsigned a, b, c, d;
 
-	/* Whether the system saves the registers is part of "avx2"; clang 14 has no word for F16C. */
+	/* Whether the system saves the registers is part of "avx2"; clang 14 has no word for F16C.
+	 */
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
 	       __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
 }

@@ -263,8 +263,8 @@ load(struct shelf *s, struct shelf_item *item, struct resident **out, char root[
 	if (config.context > item->context)
 		config.context = item->context; /* the limit of the config is above this model's */
 	if (!root[0])
-		rc = roots_compute(s->host->state_dir, item->path, &item->stamp, config.threads, root,
-		                   err);
+		rc = roots_compute(s->host->state_dir, item->path, &item->stamp, config.threads,
+				   root, err);
 	if (rc == B3IQ_OK)
 		rc = resident_open(out, item->path, &config, "cpu", err);
 	if (rc == B3IQ_OK)
@@ -319,9 +319,9 @@ shelf_hold(struct shelf *s, const char *id, struct shelf_item **out, struct b3iq
 	}
 	if (!item || !item->present) {
 		pthread_mutex_unlock(&s->lock);
-		return fail_with(err, B3IQ_E_NOT_FOUND,
-		                 "there is no model \"%.100s\": put its .gguf into the model folder",
-		                 id);
+		return fail_with(
+		    err, B3IQ_E_NOT_FOUND,
+		    "there is no model \"%.100s\": put its .gguf into the model folder", id);
 	}
 	item->users++;
 	rc = make_resident(s, item, err);

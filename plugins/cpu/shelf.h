@@ -1,7 +1,8 @@
 /* shelf.h - the models of this plugin: those in the folder, the built-in one, and who is in memory.
  *
- * A model's id is the name of its file without ".gguf".  A model is loaded when it is first asked for
- * and stays until it is unloaded; a file that was replaced is loaded anew once nobody uses the old one.
+ * A model's id is the name of its file without ".gguf".  A model is loaded when it is first asked
+ * for and stays until it is unloaded; a file that was replaced is loaded anew once nobody uses the
+ * old one.
  *
  *   Threads   Any thread.  Loading one model does not hold up the others.
  */

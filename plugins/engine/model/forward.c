@@ -4,7 +4,8 @@
 #include <string.h>
 #include "engine/fail.h"
 
-#define GROUP_QUERIES 24u /* queries of an attention item: enough to share the keys, few to spread */
+#define GROUP_QUERIES                                                                              \
+	24u /* queries of an attention item: enough to share the keys, few to spread */
 #define MAX_OUTPUTS   3u
 
 /* What one worker needs for itself. */
@@ -173,7 +174,8 @@ product_item(void *ctx, size_t item, unsigned worker)
 	while (item >= p->parts[part].items)
 		item -= p->parts[part++].items;
 	first = item * p->chunk;
-	last = first + p->chunk < p->parts[part].w->rows ? first + p->chunk : p->parts[part].w->rows;
+	last =
+	    first + p->chunk < p->parts[part].w->rows ? first + p->chunk : p->parts[part].w->rows;
 	f->kernels->matmul(p->parts[part].w, first, last, &p->operand, p->parts[part].out,
 	                   p->parts[part].w->rows, f->scratch[worker].panel);
 	for (size_t t = 0; p->add_to && t < p->operand.n; t++) {
@@ -271,7 +273,8 @@ turn_row(void *ctx, size_t index, unsigned worker)
 	struct forward *f = ctx;
 	const struct hyper *h = &f->model->hyper;
 	const size_t half = h->rope_dim / 2;
-	const float *cosine = f->cosine + index * h->rope_dim, *sine = f->sine + index * h->rope_dim;
+	const float *cosine = f->cosine + index * h->rope_dim,
+		    *sine = f->sine + index * h->rope_dim;
 	const float scale = 1.0f / __builtin_sqrtf((float)h->head_dim);
 
 	(void)worker;
@@ -311,7 +314,8 @@ attention_item(void *ctx, size_t item, unsigned worker)
 
 	for (size_t i = 0; i < a.n_queries; i++) {
 		const size_t row = g->first + i / per_head;
-		const size_t at = (row * h->heads + kv_head * per_head + i % per_head) * f->head_dim;
+		const size_t at =
+		    (row * h->heads + kv_head * per_head + i % per_head) * f->head_dim;
 
 		queries[i].q = f->turned + at;
 		queries[i].out = f->attended + at;

@@ -1,8 +1,8 @@
 /* forward.h - one step of the network over a batch of rows.
  *
  * A row is one token of one sequence at one position.  Prefill of a long prompt, decode of many
- * sequences and the mixture of both are the same call, and by det-v1 a row's result depends on nothing
- * but the model and the tokens before it in its sequence.
+ * sequences and the mixture of both are the same call, and by det-v1 a row's result depends on
+ * nothing but the model and the tokens before it in its sequence.
  *
  *   Order     Rows of a sequence stand together, positions ascending without a gap, and all earlier
  *             positions of that sequence have been run before.
@@ -26,15 +26,15 @@ struct forward_row {
 	bool             logits;   /* wanted                                               */
 };
 
-/* Rows a step, at most; and of these, with logits.  Everything passed stays the caller's and outlives
- * the forward.  Errors: B3IQ_E_NO_MEMORY. */
+/* Rows a step, at most; and of these, with logits.  Everything passed stays the caller's and
+ * outlives the forward.  Errors: B3IQ_E_NO_MEMORY. */
 int32_t forward_create(struct forward **, const struct model *, const struct cache *,
                        const struct kernels *, struct pool *, size_t max_rows, size_t max_logits,
                        struct b3iq_error *);
 void forward_destroy(struct forward *);
 
-/* Runs the rows.  *logits: vocab floats for each row that wants them, in order; valid until the next
- * step.  Errors: B3IQ_E_INVALID (too many rows, token or position out of range). */
+/* Runs the rows.  *logits: vocab floats for each row that wants them, in order; valid until the
+ * next step.  Errors: B3IQ_E_INVALID (too many rows, token or position out of range). */
 int32_t forward_run(struct forward *, const struct forward_row *rows, size_t n, float **logits,
                     struct b3iq_error *);
 

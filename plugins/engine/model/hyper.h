@@ -1,7 +1,7 @@
 /* hyper.h - the hyper-parameters of a model, read from its file and checked.
  *
- * What comes out of hyper_read() is within the limits below and consistent in itself; model.h checks
- * the tensors against it.
+ * What comes out of hyper_read() is within the limits below and consistent in itself; model.h
+ * checks the tensors against it.
  */
 #ifndef B3IQ_ENGINE_HYPER_H
 #define B3IQ_ENGINE_HYPER_H

@@ -137,15 +137,17 @@ refuse_rest(const struct reader *r)
 		unsigned layer = 0;
 		bool used = false;
 
-		snprintf(text, sizeof text, "%.*s", (int)(name.len < 255 ? name.len : 255), name.ptr);
+		snprintf(text, sizeof text, "%.*s", (int)(name.len < 255 ? name.len : 255),
+			 name.ptr);
 		if (sscanf(text, "blk.%u.%63[^.]", &layer, kind) == 2)
 			snprintf(expected, sizeof expected, "blk.%u.%s.weight", layer, kind);
 		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
 			used |= layer < r->model->hyper.layers && strcmp(kind, known[k]) == 0 &&
 			        strcmp(text, expected) == 0;
 		used |= strcmp(text, "token_embd.weight") == 0 ||
-		        strcmp(text, "output_norm.weight") == 0 ||
-		        strcmp(text, "output.weight") == 0 || strcmp(text, "rope_freqs.weight") == 0;
+			strcmp(text, "output_norm.weight") == 0 ||
+			strcmp(text, "output.weight") == 0 ||
+			strcmp(text, "rope_freqs.weight") == 0;
 		if (!used)
 			return fail_with(r->err, B3IQ_E_UNSUPPORTED,
 			                 "%s has the tensor %.80s, which this engine does not "

@@ -1,8 +1,9 @@
 /* model.h - a llama model: hyper-parameters and weights, ready to compute with.
  *
- * Matrices stay where they are in the mapping of the file; norms are decoded to floats.  Every tensor's
- * shape is checked against the hyper-parameters, and a tensor that the architecture does not use (a
- * bias, an adapter) is refused rather than ignored, as the answers would be another model's.
+ * Matrices stay where they are in the mapping of the file; norms are decoded to floats.  Every
+ * tensor's shape is checked against the hyper-parameters, and a tensor that the architecture does
+ * not use (a bias, an adapter) is refused rather than ignored, as the answers would be another
+ * model's.
  *
  *   Memory    The gguf must stay open as long as the model.
  *   Threads   Immutable after model_create().

@@ -41,7 +41,8 @@ normalise(const struct pass *p, const float *weight)
 			squares += (double)x[i] * (double)x[i];
 		scale = 1.0 / sqrt(squares / (double)width + (double)p->model->hyper.eps);
 		for (size_t i = 0; i < width; i++)
-			p->normed[t * width + i] = (float)((double)x[i] * scale * (double)weight[i]);
+			p->normed[t * width + i] =
+			    (float)((double)x[i] * scale * (double)weight[i]);
 	}
 }
 

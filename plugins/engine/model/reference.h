@@ -1,8 +1,8 @@
 /* reference.h - the network in plain floating point: an independent check of forward.h.
  *
- * Weights are decoded to floats, activations are never quantised, sums are in binary64, functions come
- * from libm, the whole prompt is computed at once: no kernel, cache, batch or det-v1 rule is shared
- * with the engine.  Slow, and meant to be read.
+ * Weights are decoded to floats, activations are never quantised, sums are in binary64, functions
+ * come from libm, the whole prompt is computed at once: no kernel, cache, batch or det-v1 rule is
+ * shared with the engine.  Slow, and meant to be read.
  */
 #ifndef B3IQ_ENGINE_REFERENCE_H
 #define B3IQ_ENGINE_REFERENCE_H

@@ -28,8 +28,8 @@ struct format {
 	uint32_t         gguf;         /* enum gguf_type */
 	uint32_t         block, bytes; /* elements and bytes of a block */
 	bool             quantised;    /* multiplies quantised activations */
-	/* n elements, a multiple of block; src as aligned as uint8_t.  decode is exact for all formats but
-	 * the quantised ones, whose product d * q rounds once. */
+	/* n elements, a multiple of block; src as aligned as uint8_t.  decode is exact for all
+	 * formats but the quantised ones, whose product d * q rounds once. */
 	void (*decode)(const void *src, float *out, size_t n);
 	/* The nearest encoding by the usual rule of the format; for tools and tests. */
 	void (*encode)(const float *in, void *dst, size_t n);

@@ -1,7 +1,7 @@
 /* half.h - binary16 and bfloat16 to binary32 and back, in integers.
  *
- * To binary32 is exact; from it rounds to nearest even.  A NaN stays a NaN (quiet), what is too large
- * becomes an infinity, subnormals are kept.  The same bits as the F16C instructions give.
+ * To binary32 is exact; from it rounds to nearest even.  A NaN stays a NaN (quiet), what is too
+ * large becomes an infinity, subnormals are kept.  The same bits as the F16C instructions give.
  */
 #ifndef B3IQ_ENGINE_HALF_H
 #define B3IQ_ENGINE_HALF_H

@@ -1,8 +1,8 @@
 /* kernels.h - what a kernel set implements: the arithmetic of det-v1, and nothing else.
  *
- * A kernel set is a table of functions for one instruction set or device.  docs/det-v1.md fixes every
- * rounding and the order of every sum, so two sets give the same bits; they differ in speed only.
- * What the sets may choose is which outputs they compute together and in which memory layout.
+ * A kernel set is a table of functions for one instruction set or device.  docs/det-v1.md fixes
+ * every rounding and the order of every sum, so two sets give the same bits; they differ in speed
+ * only. What the sets may choose is which outputs they compute together and in which memory layout.
  *
  *   Threads   All functions are pure on their arguments: callers split outputs over threads, never
  *             a sum.  The rounding mode is pinned (rounding.h).
@@ -46,8 +46,8 @@ struct kernels_query {
 };
 
 /* Queries of one sequence that share a key-value head, and where that head lies in the blocks of
- * KERNELS_KV_BLOCK positions: keys as KV_BLOCK/KV_TILE tiles of head_dim x KV_TILE binary16, values as
- * KV_BLOCK x head_dim. */
+ * KERNELS_KV_BLOCK positions: keys as KV_BLOCK/KV_TILE tiles of head_dim x KV_TILE binary16, values
+ * as KV_BLOCK x head_dim. */
 struct kernels_attention {
 	const struct kernels_query *queries;
 	size_t                      n_queries;
@@ -59,7 +59,8 @@ struct kernels_attention {
 struct kernels {
 	const char *name;
 
-	/* Levels and scales of n values (det-v1 section 5), and the sums of the levels of a block. */
+	/* Levels and scales of n values (det-v1 section 5), and the sums of the levels of a block.
+	 */
 	void (*quantise)(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum);
 
 	/* out[t * stride + r] = dot(row r of w, token t) for first <= r < last and all tokens;

@@ -1,7 +1,8 @@
 /* random.h - the random stream of det-v1: a pure function of (seed, index).
  *
- * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011)
- * with the seed as key and the index as counter.  Skipping, replay and reordering cost nothing.
+ * Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC
+ * 2011) with the seed as key and the index as counter.  Skipping, replay and reordering cost
+ * nothing.
  */
 #ifndef B3IQ_ENGINE_RANDOM_H
 #define B3IQ_ENGINE_RANDOM_H

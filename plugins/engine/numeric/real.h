@@ -22,7 +22,8 @@
 #define REAL_EXP_MIN  (-87.0f)         /* below: +0                  */
 #define REAL_EXP_MAX  88.0f            /* above: exp(88)             */
 
-/* e^x in binary32.  Below REAL_EXP_MIN it is +0, above REAL_EXP_MAX it is exp(88); NaN gives NaN. */
+/* e^x in binary32.  Below REAL_EXP_MIN it is +0, above REAL_EXP_MAX it is exp(88); NaN gives NaN.
+ */
 float real_exp(float x);
 /* x / (1 + e^-x), the activation of SwiGLU. */
 float real_silu(float x);

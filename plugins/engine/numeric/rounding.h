@@ -1,7 +1,7 @@
 /* rounding.h - the floating-point mode of det-v1: round to nearest even, subnormals kept.
  *
- * Whoever computes under det-v1 pins the mode of its thread first and restores what it found, as the
- * thread may be the host's.  Exception flags and masks are part of the mode on x86: all masked.
+ * Whoever computes under det-v1 pins the mode of its thread first and restores what it found, as
+ * the thread may be the host's.  Exception flags and masks are part of the mode on x86: all masked.
  *
  *   Threads   The mode belongs to the calling thread.
  */

@@ -41,7 +41,8 @@ read_message(struct chat_message *m, struct json_object *value, struct b3iq_erro
 		const bool string = json_object_is_type(member, json_type_string);
 
 		if (strcmp(key, "role") == 0) {
-			const struct gguf_str role = string ? text_of(member) : (struct gguf_str){ 0 };
+			const struct gguf_str role =
+			    string ? text_of(member) : (struct gguf_str){0};
 
 			if (!string || !chat_role_parse(role.ptr, role.len, &m->role))
 				return bad(err, "messages have an unknown role");

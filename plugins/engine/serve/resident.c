@@ -124,26 +124,27 @@ submit(struct run *run, const int32_t *forced, size_t n_forced)
 {
 	const struct b3iq_gen_request *rq = run->rq;
 	const struct scheduler_job job = {
-		.prompt = run->prompt.ids,
-		.n_prompt = run->prompt.len,
-		.max_tokens = rq->max_tokens,
-		.sampling = {
-			.seed = rq->seed,
-			.temperature = rq->temperature,
-			.top_k = rq->top_k,
-			.top_p = rq->top_p,
-			.min_p = rq->min_p,
-			.repetition = rq->repetition_penalty != 0.0f ? rq->repetition_penalty : 1.0f,
-			.presence = rq->presence_penalty,
-			.frequency = rq->frequency_penalty,
-			.bias = run->request.bias,
-			.n_bias = run->request.n_bias,
+	    .prompt = run->prompt.ids,
+	    .n_prompt = run->prompt.len,
+	    .max_tokens = rq->max_tokens,
+	    .sampling =
+		{
+		    .seed = rq->seed,
+		    .temperature = rq->temperature,
+		    .top_k = rq->top_k,
+		    .top_p = rq->top_p,
+		    .min_p = rq->min_p,
+		    .repetition = rq->repetition_penalty != 0.0f ? rq->repetition_penalty : 1.0f,
+		    .presence = rq->presence_penalty,
+		    .frequency = rq->frequency_penalty,
+		    .bias = run->request.bias,
+		    .n_bias = run->request.n_bias,
 		},
-		.probes = rq->flags & B3IQ_GEN_PROBES,
-		.logprobs = rq->flags & B3IQ_GEN_LOGPROBS,
-		.top_logprobs = rq->flags & B3IQ_GEN_LOGPROBS ? rq->top_logprobs : 0,
-		.forced = forced,
-		.n_forced = n_forced,
+	    .probes = rq->flags & B3IQ_GEN_PROBES,
+	    .logprobs = rq->flags & B3IQ_GEN_LOGPROBS,
+	    .top_logprobs = rq->flags & B3IQ_GEN_LOGPROBS ? rq->top_logprobs : 0,
+	    .forced = forced,
+	    .n_forced = n_forced,
 	};
 
 	return scheduler_submit(run->resident->scheduler, &job, &run->ticket, run->err);
@@ -151,7 +152,8 @@ submit(struct run *run, const int32_t *forced, size_t n_forced)
 
 /* ---- tokens to chunks ---- */
 
-/* The text that leaves with a token: what the stop strings let through, and at the end all of it. */
+/* The text that leaves with a token: what the stop strings let through, and at the end all of it.
+ */
 static int32_t
 text_for(struct run *run, const struct scheduler_token *token)
 {

@@ -4,8 +4,8 @@
  * A token is one chunk: its id, the text that may leave so far, and on demand its probe and its log
  * probabilities.  The end token is a chunk without text and counts as output.
  *
- *   Threads   resident_generate() and resident_replay(): any number at once; they emit on the calling
- *             thread and hold no lock meanwhile.  resident_close(): after all of them returned.
+ *   Threads   resident_generate() and resident_replay(): any number at once; they emit on the
+ * calling thread and hold no lock meanwhile.  resident_close(): after all of them returned.
  */
 #ifndef B3IQ_ENGINE_RESIDENT_H
 #define B3IQ_ENGINE_RESIDENT_H

@@ -30,7 +30,8 @@ in_range(double x, double min, double max, const char *name, struct b3iq_error *
 {
 	if (x >= min && x <= max)
 		return B3IQ_OK;
-	return fail_with(err, B3IQ_E_INVALID, "%s is %g, which is not in %g..%g", name, x, min, max);
+	return fail_with(err, B3IQ_E_INVALID, "%s is %g, which is not in %g..%g", name, x, min,
+			 max);
 }
 
 int32_t

@@ -1,7 +1,8 @@
 /* sampler.h - from a row of logits to a token.
  *
- * Deterministic to the bit (docs/det-v1.md section 10): ties go to the lower id, sums have a fixed order, and
- * chance comes from random_unit(seed, number of the output token).  The steps, in this order:
+ * Deterministic to the bit (docs/det-v1.md section 10): ties go to the lower id, sums have a fixed
+ * order, and chance comes from random_unit(seed, number of the output token).  The steps, in this
+ * order:
  *
  *   bias         logit += logit_bias[id]
  *   penalties    repetition over prompt and output; frequency and presence over the output

@@ -190,21 +190,25 @@ check_job(const struct scheduler *s, const struct scheduler_job *j, struct b3iq_
 	const size_t beyond = j->forced ? j->n_forced : 1;
 
 	if (j->n_prompt == 0)
-		return fail_with(err, B3IQ_E_INVALID, "the prompt is empty: send at least one token");
-	if (j->n_prompt + beyond > s->config.context)
 		return fail_with(err, B3IQ_E_INVALID,
-		                 "context_length_exceeded: the prompt has %zu tokens and the context "
-		                 "holds %u, prompt and answer together: shorten the prompt",
-		                 j->n_prompt, s->config.context);
+				 "the prompt is empty: send at least one token");
+	if (j->n_prompt + beyond > s->config.context)
+		return fail_with(
+		    err, B3IQ_E_INVALID,
+		    "context_length_exceeded: the prompt has %zu tokens and the context "
+		    "holds %u, prompt and answer together: shorten the prompt",
+		    j->n_prompt, s->config.context);
 	if (j->top_logprobs > SAMPLER_MAX_TOP)
 		return fail_with(err, B3IQ_E_INVALID, "top_logprobs is %u: at most %u",
 		                 j->top_logprobs, SAMPLER_MAX_TOP);
 	for (size_t i = 0; i < j->n_prompt; i++)
 		if (j->prompt[i] < 0 || (uint32_t)j->prompt[i] >= vocab)
-			return fail_with(err, B3IQ_E_INVALID, "token %zu of the prompt is unknown", i);
+			return fail_with(err, B3IQ_E_INVALID, "token %zu of the prompt is unknown",
+					 i);
 	for (size_t i = 0; i < j->n_forced; i++)
 		if (j->forced[i] < 0 || (uint32_t)j->forced[i] >= vocab)
-			return fail_with(err, B3IQ_E_INVALID, "token %zu of the output is unknown", i);
+			return fail_with(err, B3IQ_E_INVALID, "token %zu of the output is unknown",
+					 i);
 	for (size_t i = 0; i < j->sampling.n_bias; i++)
 		if (j->sampling.bias[i].id < 0 || (uint32_t)j->sampling.bias[i].id >= vocab)
 			return fail_with(err, B3IQ_E_INVALID,
@@ -229,11 +233,12 @@ plan(const struct scheduler *s, const struct scheduler_job *j, struct ticket *t,
 		t->max_results = most - j->n_prompt;
 	t->n_blocks = cache_blocks_for(j->n_prompt + t->max_results);
 	if (t->n_blocks > cache_max_blocks(s->cache))
-		return fail_with(err, B3IQ_E_NO_MEMORY,
-		                 "%zu tokens need %zu MiB of keys and values, more than the budget: "
-		                 "lower max_tokens or raise \"kv_memory_mib\"",
-		                 j->n_prompt + t->max_results,
-		                 (t->n_blocks * cache_block_bytes(s->cache) >> 20) + 1);
+		return fail_with(
+		    err, B3IQ_E_NO_MEMORY,
+		    "%zu tokens need %zu MiB of keys and values, more than the budget: "
+		    "lower max_tokens or raise \"kv_memory_mib\"",
+		    j->n_prompt + t->max_results,
+		    (t->n_blocks * cache_block_bytes(s->cache) >> 20) + 1);
 	return B3IQ_OK;
 }
 
@@ -657,14 +662,15 @@ check_config(const struct scheduler_config *c, const struct model *m, struct b3i
 {
 	if (c->chunk == 0 || c->chunk > SCHEDULER_MAX_CHUNK || c->max_sequences == 0 ||
 	    c->max_sequences > c->chunk)
-		return fail_with(err, B3IQ_E_INVALID,
-		                 "a step of %zu rows for %zu sequences: 1..%u rows, and a row for each "
-		                 "sequence",
-		                 c->chunk, c->max_sequences, SCHEDULER_MAX_CHUNK);
+		return fail_with(
+		    err, B3IQ_E_INVALID,
+		    "a step of %zu rows for %zu sequences: 1..%u rows, and a row for each "
+		    "sequence",
+		    c->chunk, c->max_sequences, SCHEDULER_MAX_CHUNK);
 	if (c->context > m->hyper.context)
 		return fail_with(err, B3IQ_E_INVALID,
-		                 "a context of %u is asked for, the model was made for %u", c->context,
-		                 m->hyper.context);
+				 "a context of %u is asked for, the model was made for %u",
+				 c->context, m->hyper.context);
 	return B3IQ_OK;
 }
 

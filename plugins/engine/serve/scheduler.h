@@ -2,15 +2,14 @@
  *
  * Each step of the network carries rows of all running requests: a token of each that decodes, and
  * chunks of the prompts that are still being read, shared evenly and in turn.  Requests beyond
- * max_sequences wait in a bounded queue; one starts when the keys and values of its whole course fit
- * the budget, so that it cannot die of memory half-way.  By det-v1 none of this changes a bit of any
- * answer.
+ * max_sequences wait in a bounded queue; one starts when the keys and values of its whole course
+ * fit the budget, so that it cannot die of memory half-way.  By det-v1 none of this changes a bit
+ * of any answer.
  *
- *   Tickets   scheduler_submit() gives one; the submitter alone uses and closes it.  Tokens wait in the
- *             ticket until they are fetched: a slow reader pauses its own request and no other.
- *   Threads   scheduler_submit(): any.  A ticket: one thread at a time.  scheduler_destroy(): after all
- *             tickets are closed.
- *   Privacy   Nothing of a request is logged.
+ *   Tickets   scheduler_submit() gives one; the submitter alone uses and closes it.  Tokens wait in
+ * the ticket until they are fetched: a slow reader pauses its own request and no other. Threads
+ * scheduler_submit(): any.  A ticket: one thread at a time.  scheduler_destroy(): after all tickets
+ * are closed. Privacy   Nothing of a request is logged.
  */
 #ifndef B3IQ_ENGINE_SCHEDULER_H
 #define B3IQ_ENGINE_SCHEDULER_H
@@ -75,8 +74,9 @@ int32_t scheduler_create(struct scheduler **, const struct model *, const struct
 void scheduler_destroy(struct scheduler *);
 uint32_t scheduler_context(const struct scheduler *);
 
-/* Errors: B3IQ_E_INVALID (a bad id or number; a prompt that fills the context, whose text begins with
- * "context_length_exceeded"), B3IQ_E_BUSY with retry_ms (the queue is full), B3IQ_E_NO_MEMORY. */
+/* Errors: B3IQ_E_INVALID (a bad id or number; a prompt that fills the context, whose text begins
+ * with "context_length_exceeded"), B3IQ_E_BUSY with retry_ms (the queue is full), B3IQ_E_NO_MEMORY.
+ */
 int32_t scheduler_submit(struct scheduler *, const struct scheduler_job *, struct ticket **,
                          struct b3iq_error *);
 

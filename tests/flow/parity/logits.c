@@ -1,7 +1,7 @@
 /* engine-logits: what this engine computes for given tokens, for comparison with another engine.
  *
- *   engine-logits MODEL.gguf < ids           the logits after each token: n x vocab binary32, to stdout
- *   engine-logits MODEL.gguf N < ids         N greedy tokens after them, as a line of ids
+ *   engine-logits MODEL.gguf < ids           the logits after each token: n x vocab binary32, to
+ * stdout engine-logits MODEL.gguf N < ids         N greedy tokens after them, as a line of ids
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,10 @@ step(struct bench *b, const int32_t *ids, size_t first, size_t n)
 	float *logits = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		rows[i] = (struct forward_row){ .blocks = b->blocks, .position = (uint32_t)(first + i),
-			.token = ids[first + i], .logits = true };
+		rows[i] = (struct forward_row){.blocks = b->blocks,
+					       .position = (uint32_t)(first + i),
+					       .token = ids[first + i],
+					       .logits = true};
 	if (forward_run(b->forward, rows, n, &logits, &err) != B3IQ_OK) {
 		fprintf(stderr, "engine-logits: %s\n", err.text);
 		exit(1);

@@ -117,8 +117,8 @@ check_matmul(const struct kernels *set, enum format_kind kind, size_t rows, size
 static void
 matmul_agrees(void **state)
 {
-	static const size_t rows[] = { 1, 7, 8, 9, 33, 64 }, cols[] = { 32, 64, 256, 288, 576, 1056 },
-	                    tokens[] = { 1, 2, 3, 4, 5, 7, 12 };
+	static const size_t rows[] = {1, 7, 8, 9, 33, 64}, cols[] = {32, 64, 256, 288, 576, 1056},
+			    tokens[] = {1, 2, 3, 4, 5, 7, 12};
 
 	(void)state;
 	for (size_t k = 0; select_at(k); k++)
@@ -127,8 +127,9 @@ matmul_agrees(void **state)
 				for (size_t c = 0; c < 6; c++)
 					for (size_t t = 0; t < 7; t++)
 						if ((r + c + t) % 3 == 0)
-							check_matmul(select_at(k), (enum format_kind)f,
-							             rows[r], cols[c], tokens[t]);
+							check_matmul(select_at(k),
+								     (enum format_kind)f, rows[r],
+								     cols[c], tokens[t]);
 }
 
 static void
@@ -164,7 +165,8 @@ rows_agree(void **state)
 		}
 }
 
-/* n_queries queries of consecutive positions from first on, over blocks of random keys and values. */
+/* n_queries queries of consecutive positions from first on, over blocks of random keys and values.
+ */
 static void
 check_attention(const struct kernels *set, size_t head_dim, size_t n_queries, uint32_t first)
 {
@@ -210,7 +212,8 @@ attention_agrees(void **state)
 			for (size_t q = 0; q < 5; q++)
 				for (size_t f = 0; f < 10; f++)
 					if ((d + q + f) % 2 == 0)
-						check_attention(select_at(k), dims[d], queries[q], firsts[f]);
+						check_attention(select_at(k), dims[d], queries[q],
+								firsts[f]);
 }
 
 /* The mode of the host's thread is put back. */

@@ -101,7 +101,7 @@ ask(const struct b3iq_gen_request *rq, struct answer *a)
 
 	memset(a, 0, sizeof *a);
 	a->fail_at = fail_at;
-	a->base = (struct b3iq_sink){ .size = sizeof a->base, .cancel_fd = -1, .emit = answer_emit };
+	a->base = (struct b3iq_sink){.size = sizeof a->base, .cancel_fd = -1, .emit = answer_emit};
 	a->u.usage.size = a->e.err.size = B3IQ_SLOT;
 	return api->generate(self, rq, &a->base, &a->u.usage, &a->e.err);
 }
@@ -127,8 +127,9 @@ open_plugin(void **state)
 	snprintf(folder, sizeof folder, "/tmp/b3iq-cpu-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	tiny.format = FORMAT_Q4_0;
-	tiny.chat = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
-		    "{% endfor %}<|im_start|>assistant\n";
+	tiny.chat =
+	    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
+	    "{% endfor %}<|im_start|>assistant\n";
 	snprintf(path, sizeof path, "%s/tiny.gguf", folder);
 	rig_save(&tiny, path);
 	tiny.seed = 2;
@@ -191,7 +192,8 @@ lists_what_can_run(void **state)
 	assert_non_null(m);
 	assert_null(model_named(list, "broken"));
 	assert_int_equal(json_object_get_int(json_object_object_get(m, "context")), 1024);
-	assert_string_equal(json_object_get_string(json_object_object_get(m, "quantisation")), "Q4_0");
+	assert_string_equal(json_object_get_string(json_object_object_get(m, "quantisation")),
+			    "Q4_0");
 	assert_false(json_object_get_boolean(json_object_object_get(m, "resident")));
 	json_object_put(list);
 	assert_int_equal(api->probe(self, &p.base, &err), B3IQ_OK);
@@ -243,8 +245,8 @@ answers_and_replays(void **state)
 		assert_memory_equal(a.probes, b.probes, a.n * 32);
 		assert_string_equal(a.text, b.text);
 		b.n = 0;
-		assert_int_equal(replay->replay(self, &rq, a.ids, a.n, &b.base, &b.u.usage, &b.e.err),
-		                 B3IQ_OK);
+		assert_int_equal(
+		    replay->replay(self, &rq, a.ids, a.n, &b.base, &b.u.usage, &b.e.err), B3IQ_OK);
 		assert_int_equal(a.n, b.n);
 		assert_memory_equal(a.ids, b.ids, a.n * 4);
 		assert_memory_equal(a.probes, b.probes, a.n * 32);
@@ -334,28 +336,31 @@ what_it_cannot_do_is_refused(void **state)
 		const char *body;
 		int32_t     rc;
 	} cases[] = {
-		{ "", B3IQ_E_INVALID },
-		{ "{", B3IQ_E_INVALID },
-		{ "[]", B3IQ_E_INVALID },
-		{ "{}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\"} x", B3IQ_E_INVALID },
-		{ "{\"prompt\":5}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", B3IQ_E_INVALID },
-		{ "{\"messages\":[]}", B3IQ_E_INVALID },
-		{ "{\"messages\":[{\"role\":\"king\",\"content\":\"a\"}]}", B3IQ_E_INVALID },
-		{ "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"name\":\"b\"}]}",
-		  B3IQ_E_UNSUPPORTED },
-		{ "{\"prompt\":\"a\",\"tools\":[{\"type\":\"function\"}]}", B3IQ_E_UNSUPPORTED },
-		{ "{\"prompt\":\"a\",\"tool_choice\":\"required\"}", B3IQ_E_UNSUPPORTED },
-		{ "{\"prompt\":\"a\",\"response_format\":{\"type\":\"json_object\"}}", B3IQ_E_UNSUPPORTED },
-		{ "{\"prompt\":\"a\",\"echo\":true}", B3IQ_E_UNSUPPORTED },
-		{ "{\"prompt\":\"a\",\"stop\":[\"\"]}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"stop\":\"x\"}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"logit_bias\":{\"x\":1}}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"logit_bias\":{\"320\":1}}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"logit_bias\":{\"7\":1,\"07\":1}}", B3IQ_E_INVALID },
-		{ "{\"prompt\":\"a\",\"response_format\":{\"type\":\"text\"},\"tools\":[],"
-		  "\"tool_choice\":\"auto\"}", B3IQ_OK },
+	    {"", B3IQ_E_INVALID},
+	    {"{", B3IQ_E_INVALID},
+	    {"[]", B3IQ_E_INVALID},
+	    {"{}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\"} x", B3IQ_E_INVALID},
+	    {"{\"prompt\":5}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+	     B3IQ_E_INVALID},
+	    {"{\"messages\":[]}", B3IQ_E_INVALID},
+	    {"{\"messages\":[{\"role\":\"king\",\"content\":\"a\"}]}", B3IQ_E_INVALID},
+	    {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"name\":\"b\"}]}",
+	     B3IQ_E_UNSUPPORTED},
+	    {"{\"prompt\":\"a\",\"tools\":[{\"type\":\"function\"}]}", B3IQ_E_UNSUPPORTED},
+	    {"{\"prompt\":\"a\",\"tool_choice\":\"required\"}", B3IQ_E_UNSUPPORTED},
+	    {"{\"prompt\":\"a\",\"response_format\":{\"type\":\"json_object\"}}",
+	     B3IQ_E_UNSUPPORTED},
+	    {"{\"prompt\":\"a\",\"echo\":true}", B3IQ_E_UNSUPPORTED},
+	    {"{\"prompt\":\"a\",\"stop\":[\"\"]}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"stop\":\"x\"}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"logit_bias\":{\"x\":1}}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"logit_bias\":{\"320\":1}}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"logit_bias\":{\"7\":1,\"07\":1}}", B3IQ_E_INVALID},
+	    {"{\"prompt\":\"a\",\"response_format\":{\"type\":\"text\"},\"tools\":[],"
+	     "\"tool_choice\":\"auto\"}",
+	     B3IQ_OK},
 	};
 	static struct answer a;
 	struct b3iq_gen_request rq;

@@ -26,7 +26,8 @@ struct rig_way {
 };
 
 #define RIG_SEQUENCES 16u
-#define RIG_SINGLE    48u /* with chunk 1: positions at the end that run one by one, in longer steps before */
+#define RIG_SINGLE                                                                                 \
+	48u /* with chunk 1: positions at the end that run one by one, in longer steps before */
 
 int32_t rig_token(const struct model *, size_t sequence, size_t position);
 

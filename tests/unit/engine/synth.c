@@ -217,8 +217,8 @@ plan(struct writer *w, const struct synth *s)
 	if (s->untied)
 		tensor(w, "output.weight", s->width, s->vocab, 2.0 / sqrt(s->width), f);
 	if (s->rope_factors)
-		tensor(w, "rope_freqs.weight", (s->rope_dim ? s->rope_dim : s->head_dim) / 2, 1, 0.0,
-		       f);
+		tensor(w, "rope_freqs.weight", (s->rope_dim ? s->rope_dim : s->head_dim) / 2, 1,
+		       0.0, f);
 	if (s->extra_tensor)
 		tensor(w, s->extra_tensor, 32, 1, 0.0, f);
 }

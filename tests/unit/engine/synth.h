@@ -22,8 +22,17 @@ struct synth {
 };
 
 /* Two layers of 96 with three heads on one key-value head, 320 tokens, 1024 positions. */
-#define SYNTH_TINY ((struct synth){ .layers = 2, .width = 96, .ff = 160, .heads = 3, .kv_heads = 1, \
-	.head_dim = 32, .vocab = 320, .context = 1024, .format = FORMAT_F32, .seed = 1 })
+#define SYNTH_TINY                                                                                 \
+	((struct synth){.layers = 2,                                                               \
+			.width = 96,                                                               \
+			.ff = 160,                                                                 \
+			.heads = 3,                                                                \
+			.kv_heads = 1,                                                             \
+			.head_dim = 32,                                                            \
+			.vocab = 320,                                                              \
+			.context = 1024,                                                           \
+			.format = FORMAT_F32,                                                      \
+			.seed = 1})
 
 /* Appends the file to out, which is aligned for gguf_open_memory(); false: no memory. */
 bool synth_write(const struct synth *, struct bytes *out);

@@ -1,11 +1,12 @@
-/* synth SHAPE FORMAT OUT.gguf: a random model file.  SHAPE: tiny, 135m or 1b; FORMAT: f32, f16, bf16, q8_0
- * or q4_0. */
+/* synth SHAPE FORMAT OUT.gguf: a random model file.  SHAPE: tiny, 135m or 1b; FORMAT: f32, f16,
+ * bf16, q8_0 or q4_0. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include "synth.h"
 
-#define CHATML "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n" \
+#define CHATML                                                                                     \
+	"{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"       \
 	"{% endfor %}<|im_start|>assistant\n"
 
 int

@@ -57,7 +57,8 @@ heads_do_not_overlap(void **state)
 	for (uint32_t layer = 0; layer < 2; layer++)
 		for (uint32_t head = 0; head < 3; head++) {
 			assert_int_equal(cache_keys(c, layer, head), last);
-			assert_int_equal(cache_values(c, layer, head), last + 32 * KERNELS_KV_BLOCK);
+			assert_int_equal(cache_values(c, layer, head),
+					 last + 32 * KERNELS_KV_BLOCK);
 			last += 2 * 32 * KERNELS_KV_BLOCK;
 		}
 	assert_int_equal(last * 2, cache_block_bytes(c));

@@ -1,5 +1,5 @@
-/* The property of det-v1: one digest for a model, whatever the way it is computed; and the network is
- * the right one, by the plain reference. */
+/* The property of det-v1: one digest for a model, whatever the way it is computed; and the network
+ * is the right one, by the plain reference. */
 #include "engine/model/forward.c"
 
 #include <setjmp.h>
@@ -12,8 +12,8 @@
 
 #define N 300u /* positions: beyond one block of keys and values */
 
-/* SHA-256 of the logits of N positions.  A change here is another numerics profile: never "update" it
- * without giving that profile another name. */
+/* SHA-256 of the logits of N positions.  A change here is another numerics profile: never "update"
+ * it without giving that profile another name. */
 static const struct {
 	enum format_kind format;
 	const char      *digest;
@@ -63,8 +63,9 @@ one_digest_whatever_the_way(void **state)
 			for (size_t c = 0; c < 4; c++)
 				for (size_t q = 0; q < 3; q++)
 					for (size_t k = 0; select_at(k); k++) {
-						const struct rig_way way = { select_at(k), threads[t],
-							chunks[c], sequences[q] };
+						const struct rig_way way = {select_at(k),
+									    threads[t], chunks[c],
+									    sequences[q]};
 
 						/* The slow set takes every fifth way. */
 						if (k > 0 && turn++ % 5)
@@ -76,7 +77,8 @@ one_digest_whatever_the_way(void **state)
 	}
 }
 
-/* Shapes that fall between the vectors: padded heads, partial rotation, odd widths and vocabularies. */
+/* Shapes that fall between the vectors: padded heads, partial rotation, odd widths and
+ * vocabularies. */
 static void
 odd_shapes_agree(void **state)
 {
@@ -141,7 +143,8 @@ agrees_with_the_reference(void **state)
 		assert_int_equal(reference_run(f.model, tokens, N, reference, NULL), B3IQ_OK);
 		rig_run(f.model, &(struct rig_way){ select_at(0), 2, 64, 1 }, N, logits);
 		error = rig_nmse(logits, reference, n);
-		print_message("%s: NMSE %.2e against the reference\n", model_format(f.model), error);
+		print_message("%s: NMSE %.2e against the reference\n", model_format(f.model),
+			      error);
 		assert_true(error < models[i].gate);
 		free(logits);
 		free(reference);
@@ -166,8 +169,8 @@ refuses_what_does_not_fit(void **state)
 	rig_open(&f, &s);
 	assert_int_equal(pool_create(&pool, 1, &err), B3IQ_OK);
 	assert_int_equal(cache_create(&cache, &f.model->hyper, 0, &err), B3IQ_OK);
-	assert_int_equal(forward_create(&forward, f.model, cache, &scalar_kernels, pool, 4, 1, &err),
-	                 B3IQ_OK);
+	assert_int_equal(
+	    forward_create(&forward, f.model, cache, &scalar_kernels, pool, 4, 1, &err), B3IQ_OK);
 	assert_true(cache_reserve(cache, 1));
 	blocks[0] = cache_take(cache);
 	row.token = (int32_t)s.vocab;

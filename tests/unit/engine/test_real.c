@@ -72,7 +72,8 @@ binary64_functions_are_near(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 500000; i++) {
 		const double x = -700.0 + 1400.0 * random_unit(3, i);
-		const double y = exp2(-1000.0 + 2000.0 * random_unit(4, i)) * (1.0 + random_unit(5, i));
+		const double y =
+		    exp2(-1000.0 + 2000.0 * random_unit(4, i)) * (1.0 + random_unit(5, i));
 		const double e = ulps(real_exp64(x), expl((long double)x), 53);
 		const double l = ulps(real_log64(y), logl((long double)y), 53);
 

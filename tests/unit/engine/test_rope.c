@@ -23,8 +23,10 @@ check(const struct hyper *h, const float *factors, double (*frequency_of)(size_t
 		for (size_t i = 0; i < 32; i++) {
 			const double angle = positions[p] * frequency_of(i);
 
-			assert_true(fabs((double)cosine[i] - magnitude * cos(angle)) < 2e-7 + 1e-15 * angle);
-			assert_true(fabs((double)sine[i] - magnitude * sin(angle)) < 2e-7 + 1e-15 * angle);
+			assert_true(fabs((double)cosine[i] - magnitude * cos(angle)) <
+				    2e-7 + 1e-15 * angle);
+			assert_true(fabs((double)sine[i] - magnitude * sin(angle)) <
+				    2e-7 + 1e-15 * angle);
 		}
 	}
 	rope_destroy(r);

@@ -35,8 +35,8 @@ kept_mass(const struct pair *p, size_t n, const float *weight)
 }
 
 static int32_t
-plain_pick(const float *logits, const struct sampler_params *p, const int32_t *prompt, size_t n_prompt,
-           const int32_t *output, size_t n_output)
+plain_pick(const float *logits, const struct sampler_params *p, const int32_t *prompt,
+	   size_t n_prompt, const int32_t *output, size_t n_output)
 {
 	struct pair pairs[VOCAB];
 	float weight[VOCAB];
@@ -103,17 +103,20 @@ equals_the_plain_one(void **state)
 	assert_int_equal(sampler_room_create(&room, VOCAB, NULL), B3IQ_OK);
 	for (uint64_t round = 0; round < 3000; round++) {
 		const struct sampler_bias bias[2] = {
-			{ (int32_t)between(round * 64, 0, 48), (float)between(round * 64 + 1, -5, 5) },
-			{ (int32_t)between(round * 64 + 2, 48, 97), (float)between(round * 64 + 3, -5, 5) } };
+		    {(int32_t)between(round * 64, 0, 48), (float)between(round * 64 + 1, -5, 5)},
+		    {(int32_t)between(round * 64 + 2, 48, 97),
+		     (float)between(round * 64 + 3, -5, 5)}};
 		const struct sampler_params p = {
-			.seed = round, .bias = bias, .n_bias = round % 3,
-			.temperature = round % 7 ? (float)between(round * 64 + 4, 0.1, 2) : 0.0f,
-			.top_k = round % 2 ? (uint32_t)between(round * 64 + 5, 1, 120) : 0,
-			.top_p = round % 3 ? (float)between(round * 64 + 6, 0, 1) : 1.0f,
-			.min_p = round % 5 ? (float)between(round * 64 + 7, 0, 0.3) : 0.0f,
-			.repetition = round % 4 ? (float)between(round * 64 + 8, 0.8, 1.5) : 1.0f,
-			.presence = round % 4 > 1 ? (float)between(round * 64 + 9, -1, 1) : 0.0f,
-			.frequency = round % 4 > 2 ? (float)between(round * 64 + 10, -1, 1) : 0.0f };
+		    .seed = round,
+		    .bias = bias,
+		    .n_bias = round % 3,
+		    .temperature = round % 7 ? (float)between(round * 64 + 4, 0.1, 2) : 0.0f,
+		    .top_k = round % 2 ? (uint32_t)between(round * 64 + 5, 1, 120) : 0,
+		    .top_p = round % 3 ? (float)between(round * 64 + 6, 0, 1) : 1.0f,
+		    .min_p = round % 5 ? (float)between(round * 64 + 7, 0, 0.3) : 0.0f,
+		    .repetition = round % 4 ? (float)between(round * 64 + 8, 0.8, 1.5) : 1.0f,
+		    .presence = round % 4 > 1 ? (float)between(round * 64 + 9, -1, 1) : 0.0f,
+		    .frequency = round % 4 > 2 ? (float)between(round * 64 + 10, -1, 1) : 0.0f};
 		int32_t prompt[5], output[20];
 		struct sampler *s;
 
@@ -126,9 +129,12 @@ equals_the_plain_one(void **state)
 			float logits[VOCAB];
 
 			for (size_t i = 0; i < VOCAB; i++) /* coarse, so that ties happen */
-				logits[i] = (float)((int)between((round * 20 + step) * 128 + i, -9, 9)) / 2.0f;
+				logits[i] =
+				    (float)((int)between((round * 20 + step) * 128 + i, -9, 9)) /
+				    2.0f;
 			output[step] = sampler_pick(s, room, logits);
-			assert_int_equal(output[step], plain_pick(logits, &p, prompt, 5, output, step));
+			assert_int_equal(output[step],
+					 plain_pick(logits, &p, prompt, 5, output, step));
 			sampler_accept(s, output[step]);
 		}
 		sampler_destroy(s);
@@ -187,8 +193,9 @@ logprobs_are_right(void **state)
 		assert_true(fabs((double)out[i].logprob -
 		                 ((double)logits[out[i].id] - log(total))) < 1e-5);
 	for (size_t i = 2; i <= 20; i++)
-		assert_true(logits[out[i - 1].id] > logits[out[i].id] ||
-		            (logits[out[i - 1].id] == logits[out[i].id] && out[i - 1].id < out[i].id));
+		assert_true(
+		    logits[out[i - 1].id] > logits[out[i].id] ||
+		    (logits[out[i - 1].id] == logits[out[i].id] && out[i - 1].id < out[i].id));
 	for (int32_t id = 0; id < VOCAB; id++)
 		assert_true(logits[id] <= logits[out[1].id]);
 	sampler_logprobs((float[]){ 1.0f, 1.0f }, 2, 0, 5, out);
@@ -199,7 +206,7 @@ logprobs_are_right(void **state)
 static void
 refuses_what_is_out_of_range(void **state)
 {
-	const struct sampler_params good = { .temperature = 1.0f, .top_p = 1.0f, .repetition = 1.0f };
+	const struct sampler_params good = {.temperature = 1.0f, .top_p = 1.0f, .repetition = 1.0f};
 	struct sampler_params p;
 	struct sampler_room *room;
 	struct sampler *s;

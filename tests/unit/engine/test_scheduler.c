@@ -169,7 +169,8 @@ a_crowd_changes_no_bit(void **state)
 		for (size_t i = 0; i < CROWD; i++) {
 			crowd[i].s = s;
 			crowd[i].which = i;
-			assert_int_equal(pthread_create(&threads[i], NULL, client_main, &crowd[i]), 0);
+			assert_int_equal(pthread_create(&threads[i], NULL, client_main, &crowd[i]),
+					 0);
 		}
 		for (size_t i = 0; i < CROWD; i++)
 			(void)pthread_join(threads[i], NULL);
