@@ -1,5 +1,9 @@
 #include "core/base/utf8.h"
 
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
 /* Length of the character at s, 0 if it is wrong, -1 if it is unfinished at the end. */
 static int
 character(const unsigned char *s, size_t left)
@@ -59,4 +63,52 @@ utf8_valid(const char *s, size_t len)
 	bool bad;
 
 	return utf8_whole(s, len, &bad) == len;
+}
+
+/* Appends all but a cut character at the end; returns how many bytes that one has, 3 at most. */
+static size_t
+append_whole(struct buf *out, const char *s, size_t len)
+{
+	bool bad;
+
+	for (;;) {
+		const size_t whole = utf8_whole(s, len, &bad);
+
+		buf_append(out, s, whole);
+		s += whole;
+		len -= whole;
+		if (!bad)
+			return len;
+		buf_puts(out, REPLACEMENT);
+		s++;
+		len--;
+	}
+}
+
+int32_t
+utf8_append(struct buf *out, struct utf8_tail *tail, const char *s, size_t len)
+{
+	size_t left;
+
+	while (tail->n > 0 && len > 0) {
+		tail->bytes[tail->n++] = *s++;
+		len--;
+		left = append_whole(out, tail->bytes, tail->n);
+		memmove(tail->bytes, tail->bytes + tail->n - left, left);
+		tail->n = left;
+	}
+	if (len > 0) {
+		tail->n = append_whole(out, s, len);
+		memcpy(tail->bytes, s + len - tail->n, tail->n);
+	}
+	return out->rc;
+}
+
+int32_t
+utf8_end(struct buf *out, struct utf8_tail *tail)
+{
+	if (tail->n > 0)
+		buf_puts(out, REPLACEMENT);
+	tail->n = 0;
+	return out->rc;
 }

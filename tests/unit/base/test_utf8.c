@@ -68,12 +68,56 @@ test_wrong_forms(void **state)
 	assert_false(bad);
 }
 
+/* However a stream is cut, the text is the same; and it is valid. */
+static void
+test_streams(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} streams[] = {
+		{ "", "" },
+		{ "plain", "plain" },
+		{ "\xe2\x82\xac uro \xf0\x9f\x98\x80", "\xe2\x82\xac uro \xf0\x9f\x98\x80" },
+		{ "a\x80z", "a" REPLACEMENT "z" },
+		{ "\xe2\x82(", REPLACEMENT REPLACEMENT "(" },
+		{ "\xf0\x9f\x98\xf0\x9f\x98\x80", REPLACEMENT REPLACEMENT REPLACEMENT "\xf0\x9f\x98\x80" },
+		{ "cut \xf0\x9f\x98", "cut " REPLACEMENT },
+		{ "cut \xc3", "cut " REPLACEMENT },
+	};
+	struct utf8_tail tail;
+	struct buf out;
+	size_t i, n, size, at;
+
+	(void)state;
+	buf_init(&out, 256);
+	for (i = 0; i < sizeof(streams) / sizeof(*streams); i++) {
+		n = strlen(streams[i].in);
+		for (size = 1; size <= n + 1; size++) {
+			tail = (struct utf8_tail){ .n = 0 };
+			buf_clear(&out);
+			for (at = 0; at < n; at += size)
+				assert_int_equal(utf8_append(&out, &tail, streams[i].in + at,
+				                             n - at < size ? n - at : size), B3IQ_OK);
+			assert_true(utf8_valid(out.data ? out.data : "", out.len));
+			assert_int_equal(utf8_end(&out, &tail), B3IQ_OK);
+			assert_int_equal(out.len, strlen(streams[i].out));
+			assert_memory_equal(out.data ? out.data : "", streams[i].out, out.len);
+		}
+	}
+	buf_free(&out);
+	buf_init(&out, 2); /* no room */
+	tail = (struct utf8_tail){ .n = 0 };
+	assert_int_not_equal(utf8_append(&out, &tail, "abc\x80", 4), B3IQ_OK);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_code_point),
 		cmocka_unit_test(test_wrong_forms),
+		cmocka_unit_test(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,10 @@
 #include "node/pipeline.c"
-#include "core/receipt/receipt_log.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
+#include "core/base/utf8.h"
 #include "live.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
 
 static struct live live;
 static struct http_request rq = { .id = "req_unit" };
