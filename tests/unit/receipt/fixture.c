@@ -31,6 +31,10 @@ pick(const uint8_t weights[32], const struct b3iq_gen_request *req, const int32_
 	return rc;
 }
 
+/* The text of the token at a position: so many bytes of the one answer. */
+#define ANSWER "A statement that you can \"check\".\n"
+#define PIECE  5
+
 static int32_t
 replay(void *self, const struct b3iq_gen_request *req, const int32_t *ids, size_t n_ids,
        struct b3iq_sink *sink, struct b3iq_usage *usage, struct b3iq_error *err)
@@ -45,13 +49,20 @@ replay(void *self, const struct b3iq_gen_request *req, const int32_t *ids, size_
 		rc = pick(self, req, ids, i, &id, probe);
 		if (rc != B3IQ_OK)
 			return rc;
-		chunk = (struct b3iq_chunk){ .size = sizeof(chunk), .n_ids = 1, .text = "", .ids = &id,
+		chunk = (struct b3iq_chunk){ .size = sizeof(chunk), .n_ids = 1, .ids = &id,
 			                     .probe = probe, .probe_len = sizeof(probe) };
+		if (i * PIECE < strlen(ANSWER)) {
+			chunk.text = ANSWER + i * PIECE;
+			chunk.text_len = strnlen(chunk.text, PIECE);
+		}
 		rc = sink->emit(sink, &chunk);
 		if (rc != B3IQ_OK)
 			return rc;
 	}
 	usage->prompt_tokens = 5;
+	usage->stop = n_ids == req->max_tokens  ? B3IQ_STOP_LENGTH
+	              : n_ids < req->max_tokens ? B3IQ_STOP_CANCELLED
+	                                        : 0;
 	snprintf(usage->fingerprint, sizeof(usage->fingerprint), "det-v1 / fixture / cpu");
 	return B3IQ_OK;
 }
@@ -144,7 +155,7 @@ fixture_make(struct fixture *f)
 	assert_int_equal(ed25519_from_seed(seed, &f->key, NULL), B3IQ_OK);
 	snprintf(f->prompt, sizeof(f->prompt),
 	         "{\"messages\":[{\"content\":\"What is a receipt? \xe2\x82\xac\",\"role\":\"user\"}]}");
-	snprintf(f->output, sizeof(f->output), "A statement that you can \"check\".\n");
+	snprintf(f->output, sizeof(f->output), "%s", ANSWER);
 	f->req = (struct b3iq_gen_request){
 		.size = sizeof(f->req), .flags = B3IQ_GEN_DETERMINISTIC | B3IQ_GEN_PROBES,
 		.model = "tiny-chat", .body = f->prompt, .body_len = strlen(f->prompt),

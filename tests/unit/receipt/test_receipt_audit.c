@@ -139,6 +139,145 @@ test_truncated_and_over_counted(void **state)
 	assert_non_null(strstr(audit.text, "the prompt has 5 tokens"));
 }
 
+/* ---- text and ending ------------------------------------------------------------------- */
+
+/* The fixture's replay, but for how it ends and what it holds back. */
+static uint32_t ending;
+static const char *held;
+
+static int32_t
+replay_ending(void *self, const struct b3iq_gen_request *req, const int32_t *ids, size_t n_ids,
+              struct b3iq_sink *sink, struct b3iq_usage *usage, struct b3iq_error *err)
+{
+	struct b3iq_chunk c = { .size = sizeof(c), .text = held, .text_len = strlen(held) };
+	int32_t rc = fixture_replay.replay(self, req, ids, n_ids, sink, usage, err);
+
+	usage->stop = ending;
+	return rc == B3IQ_OK && c.text_len ? sink->emit(sink, &c) : rc;
+}
+
+static enum receipt_verdict
+audited_ending(uint32_t stop, const char *back)
+{
+	static const struct b3iq_replay other = { .size = sizeof(other), .replay = replay_ending };
+	struct receipt_auditor with = fixture_auditor(f.root);
+
+	ending = stop;
+	held = back;
+	with.replay = &other;
+	open = fixture_opening(&f);
+	fixture_commit(&f);
+	assert_int_equal(run_audit(&with, NULL), B3IQ_OK);
+	return audit.verdict;
+}
+
+/* The tokens are right, and the client was shown another text; verify finds nothing. */
+static void
+test_other_text(void **state)
+{
+	(void)state;
+	f.output[12] = 'T';
+	fixture_commit(&f);
+	assert_int_equal(audited(), RECEIPT_DIFFERS);
+	assert_true(audit.has_position);
+	assert_int_equal(audit.position, 2);
+	assert_int_equal(audit.claimed, audit.replayed);
+	assert_non_null(strstr(audit.text, "position 2: the text"));
+	open.output = NULL; /* the commitment is enough to see it, not to see where */
+	assert_int_equal(audited(), RECEIPT_DIFFERS);
+	assert_false(audit.has_position);
+	assert_non_null(strstr(audit.text, "text"));
+}
+
+static void
+test_shorter_and_longer_text(void **state)
+{
+	(void)state;
+	f.output[20] = '\0';
+	assert_int_equal(audited_ending(B3IQ_STOP_LENGTH, ""), RECEIPT_DIFFERS);
+	assert_int_equal(audit.position, 4);
+	fixture_free(&f);
+	fixture_make(&f);
+	snprintf(f.output + strlen(f.output), 8, "Buy!");
+	assert_int_equal(audited_ending(B3IQ_STOP_LENGTH, ""), RECEIPT_DIFFERS);
+	assert_false(audit.has_position); /* each token's text is there */
+}
+
+static void
+test_cut_characters(void **state)
+{
+	(void)state;
+	snprintf(f.output + strlen(f.output), 8, "\xef\xbf\xbd");
+	assert_int_equal(audited_ending(B3IQ_STOP_LENGTH, "\xe2\x82"), RECEIPT_EQUAL);
+	f.r.kind = RECEIPT_FAILURE; /* there nothing follows, and the half is never delivered */
+	f.r.finish = 0;
+	f.r.failure = B3IQ_E_CANCELLED;
+	assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "\xe2\x82"), RECEIPT_DIFFERS);
+	f.output[strlen(f.output) - 3] = '\0';
+	assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "\xe2\x82"), RECEIPT_EQUAL);
+}
+
+static void
+test_endings(void **state)
+{
+	static const uint32_t stops[] = { B3IQ_STOP_END, B3IQ_STOP_LENGTH, B3IQ_STOP_SEQUENCE,
+		                          B3IQ_STOP_TOOL };
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		f.r.finish = stops[i];
+		for (k = 0; k < 4; k++) {
+			assert_int_equal(audited_ending(stops[k], ""),
+			                 i == k ? RECEIPT_EQUAL : RECEIPT_DIFFERS);
+			assert_true(i == k || strstr(audit.text, "says that the answer ended by"));
+		}
+		assert_int_equal(audited_ending(0, ""), RECEIPT_DIFFERS); /* padded behind its end */
+		assert_non_null(strstr(audit.text, "ended before the last"));
+		assert_int_equal(audited_ending(77, ""), RECEIPT_DIFFERS);
+	}
+	for (i = 0; i < 4; i++) { /* it would go on */
+		f.r.finish = stops[i];
+		assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, ""),
+		                 stops[i] == B3IQ_STOP_LENGTH ? RECEIPT_EQUAL : RECEIPT_DIFFERS);
+		assert_non_null(strstr(audit.text, stops[i] == B3IQ_STOP_LENGTH ? "would go on" : "goes on"));
+	}
+}
+
+/* Who was cut short has got the text with or without what was held back; a whole answer is whole. */
+static void
+test_held_text(void **state)
+{
+	const size_t n = strlen(f.output);
+	uint32_t k;
+
+	(void)state;
+	f.r.finish = B3IQ_STOP_LENGTH;
+	assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "<|im"), RECEIPT_DIFFERS);
+	f.r.finish = B3IQ_STOP_CANCELLED;
+	for (k = 0; k < 3; k++) {
+		f.r.kind = (enum receipt_kind)k;
+		if (f.r.kind != RECEIPT_FINAL)
+			f.r.finish = 0;
+		f.r.failure = f.r.kind == RECEIPT_FAILURE ? B3IQ_E_TIMEOUT : 0;
+		f.output[n] = '\0';
+		assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "<|im"), RECEIPT_EQUAL);
+		assert_null(strstr(audit.text, "would go on"));
+		snprintf(f.output + n, sizeof(f.output) - n, "<|im");
+		assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "<|im"), RECEIPT_EQUAL);
+		assert_int_equal(audited_ending(B3IQ_STOP_END, "<|im"), RECEIPT_EQUAL);
+		assert_int_equal(audited_ending(0, "<|im"), RECEIPT_DIFFERS);
+		f.output[n + 2] = '\0';
+		assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "<|im"), RECEIPT_DIFFERS);
+	}
+	f.output[n] = '\0';
+	f.r.kind = RECEIPT_FINAL;
+	f.r.failure = 0;
+	f.r.finish = B3IQ_STOP_LENGTH;
+	snprintf(f.output + n, sizeof(f.output) - n, "<|im");
+	assert_int_equal(audited_ending(B3IQ_STOP_CANCELLED, "<|im"), RECEIPT_EQUAL);
+}
+
 static void
 test_openings_of_something_else(void **state)
 {
@@ -147,6 +286,11 @@ test_openings_of_something_else(void **state)
 	open.prompt_len = 2;
 	assert_int_equal(audited(), RECEIPT_DIFFERS);
 	assert_non_null(strstr(audit.text, "prompt"));
+	open = fixture_opening(&f);
+	open.output = "Another.";
+	open.output_len = 8;
+	assert_int_equal(audited(), RECEIPT_DIFFERS);
+	assert_non_null(strstr(audit.text, "the opened output is not"));
 	open = fixture_opening(&f);
 	*strstr(f.params, "700000") = '9'; /* opened differently from what was signed */
 	assert_int_equal(audited(), RECEIPT_DIFFERS);
@@ -261,6 +405,11 @@ main(void)
 		TEST(test_other_weights),
 		TEST(test_other_logits),
 		TEST(test_truncated_and_over_counted),
+		TEST(test_other_text),
+		TEST(test_shorter_and_longer_text),
+		TEST(test_cut_characters),
+		TEST(test_endings),
+		TEST(test_held_text),
 		TEST(test_openings_of_something_else),
 		TEST(test_what_cannot_be_audited),
 		TEST(test_backends_that_misbehave),
