@@ -55,8 +55,10 @@ def raw(node, data, shut=False):
 
 
 def models(node):
-    listed = {m["id"] for m in node.call("GET", "/v1/models")[2]["data"]}
-    check("models of both are listed", "echo" in listed and "flaky/ok" in listed and "slow/ok" in listed, listed)
+    def listed():
+        return {m["id"] for m in node.call("GET", "/v1/models")[2]["data"]}
+
+    wait_for("models of all are listed, as their plugins get ready", lambda: {"echo", "flaky/ok", "slow/ok"} <= listed())
     check("an id that two instances have must be qualified", chat(node, "ok")[0] == 404)
     check("a qualified id works alone", node.call("GET", "/v1/models/flaky%2Fok")[0] == 200
           and node.call("GET", "/v1/models/flaky/ok")[0] == 200)
