@@ -1,0 +1,137 @@
+#include "../check.h"
+#include "../torture.h"
+
+#include "core/plugin/options.c"
+
+static const char *const dirs[] = { "/a", "/b", NULL };
+static const char *const other_dirs[] = { "/a", NULL };
+
+static struct instance_options
+some(void)
+{
+	return (struct instance_options){ .name = "x", .plugin = "p", .dirs = dirs, .config = "{}",
+	                                  .state_dir = "/s", .signers = other_dirs };
+}
+
+static void
+test_copies_and_fills_in(void **state)
+{
+	char name[] = "x";
+	struct instance_options from = some();
+	struct b3iq_error err = NO_ERROR;
+	struct options o;
+
+	(void)state;
+	from.name = name;
+	assert_int_equal(options_copy(&o, &from, &err), B3IQ_OK);
+	name[0] = 'y';
+	assert_string_equal(o.o.name, "x");
+	assert_string_equal(o.o.dirs[1], "/b");
+	assert_null(o.o.dirs[2]);
+	assert_true(o.o.dirs[0] != dirs[0]);
+	assert_int_equal(o.o.width, INSTANCE_WIDTH);
+	assert_int_equal(o.o.backoff_ms, 1000);
+	options_free(&o);
+	options_free(&o);
+	from.width = 1u << 30;
+	from.name = "x";
+	assert_int_equal(options_copy(&o, &from, &err), B3IQ_OK);
+	assert_int_equal(o.o.width, INSTANCE_CALLS);
+	options_free(&o);
+}
+
+static void
+test_refuses(void **state)
+{
+	const char *many[100];
+	struct instance_options from;
+	struct options o;
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++)
+		many[i] = i < 99 ? "/d" : NULL;
+	for (int n = 0; n < 6; n++) {
+		struct b3iq_error err = NO_ERROR;
+
+		from = some();
+		if (n == 0)
+			from.name = NULL;
+		if (n == 1)
+			from.name = "Bad Name";
+		if (n == 2)
+			from.plugin = NULL;
+		if (n == 3)
+			from.state_dir = "relative";
+		if (n == 4)
+			from.state_dir = NULL;
+		if (n == 5)
+			from.dirs = many;
+		assert_int_equal(options_copy(&o, &from, &err), B3IQ_E_INVALID);
+		assert_true(err.text[0] != '\0');
+		options_free(&o);
+	}
+}
+
+static void
+test_equal(void **state)
+{
+	struct instance_options from = some();
+	struct options a, b;
+
+	(void)state;
+	options_copy(&a, &from, NULL);
+	options_copy(&b, &from, NULL);
+	assert_true(options_equal(&a, &b));
+	options_free(&b);
+	for (int n = 0; n < 7; n++) {
+		from = some();
+		if (n == 0)
+			from.config = "{\"a\":1}";
+		if (n == 1)
+			from.sha256 = "0";
+		if (n == 2)
+			from.dirs = other_dirs;
+		if (n == 3)
+			from.signers = NULL;
+		if (n == 4)
+			from.run_inline = true;
+		if (n == 5)
+			from.stall_ms = 5;
+		if (n == 6)
+			from.secrets_dir = "/x";
+		options_copy(&b, &from, NULL);
+		assert_false(options_equal(&a, &b));
+		options_free(&b);
+	}
+	options_free(&a);
+}
+
+static int32_t
+scenario(void *arg)
+{
+	struct options o;
+	const int32_t rc = options_copy(&o, arg, NULL);
+
+	options_free(&o);
+	return rc;
+}
+
+static void
+test_memory(void **state)
+{
+	struct instance_options from = some();
+
+	(void)state;
+	torture("options", scenario, &from, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copies_and_fills_in), cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_equal), cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
