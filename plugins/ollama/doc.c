@@ -105,7 +105,7 @@ doc_append(struct json_object *array, struct json_object *value)
 bool
 doc_add_string(struct json_object *doc, const char *key, const char *value)
 {
-	return doc_add(doc, key, json_object_new_string(value));
+	return doc_add(doc, key, value ? json_object_new_string(value) : NULL);
 }
 
 bool

@@ -28,7 +28,7 @@ size_t      doc_length(struct json_object *);
 /* A string into a field of fixed size; "" when absent or too long. */
 void        doc_copy(struct json_object *, const char *key, char *out, size_t size);
 
-/* Adds value and takes it over, also on failure; false: no memory (a NULL value counts as that). */
+/* Adds value and takes it over, also on failure; false: no memory (NULL counts as that). */
 bool doc_add(struct json_object *, const char *key, struct json_object *value);
 bool doc_append(struct json_object *array, struct json_object *value);
 bool doc_add_string(struct json_object *, const char *key, const char *);

@@ -227,21 +227,26 @@ make_delta(struct stream *s, const struct step *step, struct json_object *delta,
 	return add_logprobs(step->logprobs, delta, err);
 }
 
+static size_t
+length(struct json_object *text)
+{
+	return text ? (size_t)json_object_get_string_len(text) : 0;
+}
+
 static int32_t
 emit(struct stream *s, const struct step *step, struct json_object *delta, struct b3iq_error *err)
 {
-	const size_t len = step->text ? (size_t)json_object_get_string_len(step->text) : 0;
-	const struct b3iq_chunk chunk = {
-		.size = sizeof chunk,
-		.text = step->text ? json_object_get_string(step->text) : "",
-		.text_len = len,
-		.delta = json_object_object_length(delta) ? doc_text(delta, NULL)
-		                                          : NULL,
-	};
-	int32_t rc;
+	struct b3iq_chunk chunk = { .size = sizeof chunk, .text = "", .text_len = length(step->text) };
+	int32_t           rc;
 
-	s->text_len +=
-		len + (step->thinking ? (size_t)json_object_get_string_len(step->thinking) : 0);
+	if (step->text)
+		chunk.text = json_object_get_string(step->text);
+	if (json_object_object_length(delta)) {
+		chunk.delta = doc_text(delta, NULL);
+		if (!chunk.delta)
+			return fail_memory(err, "a step of Ollama");
+	}
+	s->text_len += length(step->text) + length(step->thinking);
 	if (s->text_len > STREAM_ANSWER_MAX)
 		return malformed(err, "an answer without end");
 	rc = s->sink->emit(s->sink, &chunk);
