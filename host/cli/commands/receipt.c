@@ -362,8 +362,57 @@ check(struct cli *cli, const struct buf *text, struct receipt_report *report)
 	return report->valid ? CLI_OK : CLI_UNVERIFIED;
 }
 
+/* ---- verify --chain ----------------------------------------------------- */
+
+struct chain {
+	const uint8_t    *pub;
+	uint64_t          count, seq;
+	uint8_t           hash[RECEIPT_HASH_SIZE];
+	int32_t           rc; /* B3IQ_E_INVALID: broken, err says where */
+	struct b3iq_error err;
+};
+
+static int32_t
+check_chain(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	struct chain *c = arg;
+
+	c->rc = receipt_log_verify(tx, c->pub, &c->count, &c->err);
+	return receipt_log_head(tx, &c->seq, c->hash, err);
+}
+
+/* Every receipt of this home: number, link, hash, signature. */
 static int
-verify(struct cli *cli)
+verify_chain(struct cli *cli)
+{
+	struct chain c = { .rc = B3IQ_OK };
+	struct pins  p;
+	char         head[2 * RECEIPT_HASH_SIZE + 1];
+	int          exit = pins(cli, &p);
+
+	if (exit)
+		return exit;
+	if (p.n != 1)
+		return cli_error(cli, CLI_USAGE, "a chain is of one node: give one --key");
+	c.pub = p.keys[0];
+	exit = with_state(cli, check_chain, &c);
+	if (exit)
+		return exit;
+	cli_put(cli, "valid", json_object_new_boolean(c.rc == B3IQ_OK));
+	cli_put(cli, "receipts", json_object_new_int64((int64_t)c.count));
+	if (c.rc == B3IQ_E_INVALID)
+		return cli_error(cli, CLI_UNVERIFIED, "the chain is good up to receipt %llu, then: %s",
+		                 (unsigned long long)c.count, c.err.text);
+	if (c.rc)
+		return cli_fail(cli, c.rc, &c.err);
+	hex_encode(c.hash, sizeof c.hash, head);
+	cli_put_text(cli, "head", head);
+	cli_say(cli, "%llu receipts, head %s\nvalid\n", (unsigned long long)c.count, head);
+	return CLI_OK;
+}
+
+static int
+verify_one(struct cli *cli)
 {
 	struct receipt_report *report = calloc(1, sizeof *report);
 	struct buf             text;
@@ -376,6 +425,15 @@ verify(struct cli *cli)
 	buf_wipe(&text);
 	free(report);
 	return exit;
+}
+
+static int
+verify(struct cli *cli)
+{
+	if (cli_flag(cli, "chain") == (cli->n_words == 1))
+		return cli_error(cli, CLI_USAGE, "what is to be verified? Name a bundle or a receipt, "
+		                                 "or give --chain for all of this home");
+	return cli->n_words ? verify_one(cli) : verify_chain(cli);
 }
 
 /* ---- audit -------------------------------------------------------------- */
@@ -461,7 +519,7 @@ show_audit(struct cli *cli, const struct receipt_audit *a)
 		term_word(stdout, a->text);
 		putchar('\n');
 	}
-	if (a->has_position)
+	if (a->has_position && a->claimed != a->replayed)
 		cli_say(cli,
 		        "first at position %llu: the receipt claims token %d, this machine "
 		        "computes %d\n",
@@ -584,20 +642,26 @@ static const struct cli_command receipt_show = {
 	.run = show,
 };
 
-static const struct cli_option verify_options[] = { KEY_OPTION, { .name = NULL } };
+static const struct cli_option verify_options[] = {
+	{ .name = "chain", .kind = CLI_FLAG,
+	  .help = "every receipt of this home's state.db: none missing, none changed" },
+	KEY_OPTION,
+	{ .name = NULL },
+};
 
 static const struct cli_command receipt_verify_command = {
 	.name = "verify",
 	.summary = "check a receipt offline: form, hash, signature, openings",
-	.words = "FILE|ID|-",
-	.least = 1,
+	.words = "[FILE|ID|-]",
+	.least = 0,
 	.most = 1,
 	.about = "Needs no network and no node. The signature must be by a key that you name, or "
 	         "by this home's own node: a key that travels inside a receipt is never believed. "
 	         "What is not opened is reported as not checked.",
 	.options = verify_options,
 	.examples = { { "b3iq receipt verify a.json", "of this node" },
-	              { "b3iq receipt verify a.json --key their-node.pub", "of another" } },
+	              { "b3iq receipt verify a.json --key their-node.pub", "of another" },
+	              { "b3iq receipt verify --chain", "all receipts of this home" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_UNVERIFIED, 0 },
 	.run = verify,
 };
@@ -619,7 +683,7 @@ static const struct cli_command receipt_audit_command = {
 	.most = 1,
 	.about = "Verifies the receipt, then runs its prompt through the local model with the "
 	         "claimed output forced (one prefill, in a sandbox, no node needed), and compares "
-	         "every token and the logits by equality. It says equal, or names the first "
+	         "every token, the text, its end and the logits by equality. It says equal, or names the first "
 	         "position that differs.",
 	.options = audit_options,
 	.examples = { { "b3iq receipt audit a.json", "with the model of the same name" },
