@@ -35,7 +35,7 @@ refuse(struct http_response *rs, int32_t rc, const struct b3iq_error *err)
 	errors_answer(&wrong, rs);
 }
 
-/* ---- is it alive ------------------------------------------------------------------ */
+/* ---- is it alive --------------------------------------------------------- */
 
 static void
 health(struct http_request *rq, struct http_response *rs)
@@ -90,7 +90,7 @@ show_openapi(struct http_request *rq, struct http_response *rs)
 		response_json(rs, 500, NULL);
 }
 
-/* ---- receipts ------------------------------------------------------------------------ */
+/* ---- receipts ------------------------------------------------------------ */
 
 struct wanted {
 	const char *id;
@@ -117,7 +117,7 @@ show_receipt(struct http_request *rq, struct http_response *rs)
 		refuse(rs, rc, &err);
 }
 
-/* ---- lists: newest first, a page at a time ------------------------------------------------- */
+/* ---- lists: newest first, a page at a time ------------------------------- */
 
 struct page {
 	struct json_object *list;
@@ -200,8 +200,8 @@ list_receipts(struct http_request *rq, struct http_response *rs)
 	struct page page;
 
 	if (read_page(rq, rs, &page))
-		answer_page(rs, "receipts", &page, store_read(node->store, read_receipts, &page, &err),
-		            &err);
+		answer_page(rs, "receipts", &page,
+		            store_read(node->store, read_receipts, &page, &err), &err);
 }
 
 static int32_t
@@ -230,12 +230,13 @@ list_events(struct http_request *rq, struct http_response *rs)
 	struct page page;
 
 	if (read_page(rq, rs, &page))
-		answer_page(rs, "events", &page,
-		            audit_list(node->store, page.before, page.limit, add_event, &page, &err),
-		            &err);
+		answer_page(
+			rs, "events", &page,
+			audit_list(node->store, page.before, page.limit, add_event, &page, &err),
+			&err);
 }
 
-/* ---- administration ------------------------------------------------------------------------ */
+/* ---- administration ------------------------------------------------------ */
 
 static const char *
 kind_name(uint32_t kind)
@@ -320,7 +321,8 @@ restart_plugin(struct http_request *rq, struct http_response *rs)
 	struct b3iq_error err = NO_ERROR;
 
 	if (!i) {
-		response_error(rs, 404, "not_found", NULL, "there is no plugin instance \"%.64s\"", name);
+		response_error(rs, 404, "not_found", NULL, "there is no plugin instance \"%.64s\"",
+		               name);
 		return;
 	}
 	instance_restart(i);
@@ -346,7 +348,8 @@ show_status(struct http_request *rq, struct http_response *rs)
 	    json_put_string(doc, "public_key", node->identity.public_name) == B3IQ_OK &&
 	    json_put_string(doc, "home", node->home.dir) == B3IQ_OK &&
 	    json_put_int(doc, "pid", getpid()) == B3IQ_OK &&
-	    json_put_int(doc, "uptime_ms", (int64_t)(clock_wall_ms() - node->start_ms)) == B3IQ_OK &&
+	    json_put_int(doc, "uptime_ms", (int64_t)(clock_wall_ms() - node->start_ms)) ==
+	            B3IQ_OK &&
 	    json_put_bool(doc, "ready", atomic_load(&node->ready)) == B3IQ_OK &&
 	    json_put_int(doc, "connections", connections) == B3IQ_OK &&
 	    json_put_int(doc, "requests", running) == B3IQ_OK &&
@@ -375,7 +378,7 @@ do_reload(struct http_request *rq, struct http_response *rs)
 	response_json(rs, 200, doc);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------- */
 
 static struct http_route routes[] = {
 	{ "GET", "/health", health, NULL, 0 },

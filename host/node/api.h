@@ -10,8 +10,8 @@
 
 #include "core/http/router.h"
 
-/* The table for the server. A route's body limit is a third of the config's at least; the chat routes
- * take all of it: api_routes() sets it before the server starts. */
+/* The table for the server; body_bytes is what the routes that take prompts allow. Call it before
+ * the server starts. */
 const struct http_route *api_routes(uint32_t body_bytes, size_t *n);
 
 #endif

@@ -196,9 +196,11 @@ verify(struct store_tx *tx, void *arg, struct b3iq_error *err)
 		read_event(rows, &e);
 		rc = event_hash(prev, &e, hash, err);
 		stored = store_blob(rows, 5, &len);
-		if (rc == B3IQ_OK && (e.seq != w->count + 1 || len != 32 || memcmp(stored, hash, 32)))
+		if (rc == B3IQ_OK &&
+		    (e.seq != w->count + 1 || len != 32 || memcmp(stored, hash, 32)))
 			rc = fail(err, B3IQ_E_INVALID,
-			          "the audit chain does not hold at event %llu: it or one before it was "
+			          "the audit chain does not hold at event %llu: it or one before "
+			          "it was "
 			          "changed or removed",
 			          (unsigned long long)e.seq);
 		memcpy(prev, hash, 32);

@@ -1,6 +1,6 @@
 /* audit.h - what happened to the node, as a chain of events: starts, keys, plugins, never content.
  *
- *   hash_n = SHA-256("b3iq.audit/1\n" || hash_{n-1} || canonical {"detail","kind","seq","subject","time_ms"})
+ *   hash_n = SHA-256("b3iq.audit/1\n" || hash_{n-1} || event as canonical JSON)
  *
  * so that an event that is changed or taken out shows.  All functions run inside a closure of
  * store_write() or store_read(), so that an event stands with what it reports in one transaction.

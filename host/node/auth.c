@@ -78,7 +78,7 @@ auth_forget(struct auth *a)
 	pthread_mutex_unlock(&a->lock);
 }
 
-/* ---- rates ------------------------------------------------------------------------- */
+/* ---- rates --------------------------------------------------------------- */
 
 /* Takes one request from the key's bucket; otherwise how long until there is one. Lock held. */
 static uint64_t
@@ -133,7 +133,7 @@ count_request(struct auth *a, const struct key *key)
 	return wait;
 }
 
-/* ---- the answers of plugins ------------------------------------------------------------ */
+/* ---- the answers of plugins ---------------------------------------------- */
 
 static bool
 remembered(struct auth *a, const uint8_t hash[SHA256_SIZE], struct principal *out)
@@ -165,7 +165,8 @@ remember(struct auth *a, const uint8_t hash[SHA256_SIZE], const struct principal
 		answer = &a->answers[(hash[0] | hash[1] << 8) % CACHE_SIZE];
 		memcpy(answer->hash, hash, SHA256_SIZE);
 		answer->principal = *p;
-		answer->until_ms = clock_mono_ms() + (uint64_t)(s < CACHE_MAX_S ? s : CACHE_MAX_S) * 1000;
+		answer->until_ms =
+			clock_mono_ms() + (uint64_t)(s < CACHE_MAX_S ? s : CACHE_MAX_S) * 1000;
 	}
 	pthread_mutex_unlock(&a->lock);
 }
@@ -187,7 +188,8 @@ static void
 take_over(const struct b3iq_principal *said, struct principal *out)
 {
 	memset(out, 0, sizeof *out);
-	snprintf(out->subject, sizeof out->subject, "%.*s", (int)sizeof said->subject, said->subject);
+	snprintf(out->subject, sizeof out->subject, "%.*s", (int)sizeof said->subject,
+	         said->subject);
 	snprintf(out->scopes, sizeof out->scopes, "%.*s", (int)sizeof said->scopes, said->scopes);
 }
 
@@ -204,8 +206,8 @@ ask_plugin(struct instance *i, const struct b3iq_auth_request *rq, struct b3iq_p
 	return provider->authenticate(i, rq, said, err);
 }
 
-/* A provider that does not work grants nothing, and what it might have said stays open: so the chain
- * ends there as unavailable unless a later one knows the credential. */
+/* A provider that does not work grants nothing, and what it might have said stays open: so the
+ * chain ends there as unavailable unless a later one knows the credential. */
 static int32_t
 ask_plugins(struct auth *a, const struct b3iq_auth_request *rq, struct principal *out,
             uint32_t *keep_s, struct b3iq_error *err)
@@ -273,7 +275,7 @@ plugin_principal(struct auth *a, const struct http_request *rq, const char *sche
 	return rc;
 }
 
-/* ---- the chain ---------------------------------------------------------------------------- */
+/* ---- the chain ----------------------------------------------------------- */
 
 static bool
 from_this_machine(const struct http_request *rq)
@@ -333,7 +335,8 @@ refuse(struct http_response *rs, int32_t rc, const struct b3iq_error *err)
 		return refuse_unknown(rs, "this credential is not known here; make an API key with "
 		                          "`b3iq key create`");
 	if (rc == B3IQ_E_DENIED)
-		return refuse_unknown(rs, err->text[0] ? err->text : "this credential is not valid");
+		return refuse_unknown(rs,
+		                      err->text[0] ? err->text : "this credential is not valid");
 	response_error(rs, 503, "auth_unavailable", NULL,
 	               "the credential cannot be checked now: an auth provider does not answer");
 	response_set(rs, "Retry-After", "2");
@@ -350,8 +353,9 @@ anonymous(struct auth *a, const struct http_request *rq, const char *scope, stru
 	                   strcmp(scope, "admin") != 0);
 
 	if (!open)
-		return refuse_unknown(rs, "no API key was sent; make one with `b3iq key create` and send "
-		                          "it as Authorization: Bearer");
+		return refuse_unknown(
+			rs, "no API key was sent; make one with `b3iq key create` and send "
+			    "it as Authorization: Bearer");
 	memset(out, 0, sizeof *out);
 	memcpy(out->subject, "loopback", sizeof "loopback");
 	memcpy(out->scopes, KEYS_SCOPES " " AUTH_LOCAL, sizeof KEYS_SCOPES " " AUTH_LOCAL);
@@ -396,8 +400,9 @@ auth_check(struct auth *a, struct http_request *rq, const char *scope, struct pr
 		return false;
 	if (keys_scope_allows(out->scopes, scope))
 		return true;
-	response_error(rs, 403, "insufficient_scope", NULL,
-	               "this key lacks the scope \"%s\"; `b3iq key create --scopes` makes one that has it",
-	               scope);
+	response_error(
+		rs, 403, "insufficient_scope", NULL,
+		"this key lacks the scope \"%s\"; `b3iq key create --scopes` makes one that has it",
+		scope);
 	return false;
 }

@@ -3,8 +3,8 @@
  *   B3IQ_DECLINED  not its kind of credential: the next one is asked
  *   B3IQ_E_DENIED  its kind, and wrong: nobody else is asked
  *
- * A plugin's answer is kept for as long as it allows, under the SHA-256 of the credential; the node's
- * own keys are looked up each time.  Rates are counted here.  [any thread]
+ * A plugin's answer is kept for as long as it allows, under the SHA-256 of the credential; the
+ * node's own keys are looked up each time.  Rates are counted here.  [any thread]
  */
 #ifndef NODE_AUTH_H
 #define NODE_AUTH_H
@@ -31,7 +31,8 @@ void         auth_open_loopback(struct auth *, bool open);
 /* Forgets what plugins said; after a reload. */
 void         auth_forget(struct auth *);
 
-/* Is the request allowed where `scope` is asked for?  If not, the response says why: 401, 403 or 429. */
+/* Is the request allowed where `scope` is asked for?  If not, the response says why: 401, 403 or
+ * 429. */
 bool auth_check(struct auth *, struct http_request *, const char *scope, struct principal *,
                 struct http_response *);
 

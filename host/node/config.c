@@ -18,7 +18,7 @@
 
 #define WHAT "config.json"
 
-/* ---- reading a checked document ------------------------------------------------- */
+/* ---- reading a checked document ------------------------------------------ */
 
 /* A member that the schema's defaults guarantee. */
 static struct json_object *
@@ -101,8 +101,9 @@ read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 		            c->address);
 	if (c->allow_remote && c->open_loopback)
 		return fail(err, B3IQ_E_INVALID,
-		            WHAT ": node.open_loopback must be false where node.allow_remote is true: "
-		                 "what other machines can reach demands keys");
+		            WHAT
+		            ": node.open_loopback must be false where node.allow_remote is true: "
+		            "what other machines can reach demands keys");
 	return B3IQ_OK;
 }
 
@@ -112,8 +113,8 @@ read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *e
 	const size_t n = (size_t)json_object_object_length(plugins);
 
 	if (n > PLUGINS_MAX)
-		return fail(err, B3IQ_E_INVALID, WHAT ": plugins has %zu instances; at most %d fit", n,
-		            PLUGINS_MAX);
+		return fail(err, B3IQ_E_INVALID, WHAT ": plugins has %zu instances; at most %d fit",
+		            n, PLUGINS_MAX);
 	c->plugins = calloc(n + 1, sizeof *c->plugins);
 	if (!c->plugins)
 		return fail_memory(err, "reading config.json");
@@ -159,8 +160,9 @@ check(struct json_object *doc, struct b3iq_error *err)
 	struct json_object *schema = NULL;
 	size_t len = 0;
 	const char *schema_json = schema_text("config.json", &len);
-	int32_t rc = schema_json ? json_parse(schema_json, len, "schemas/config.json", &schema, err)
-	                         : fail(err, B3IQ_E_INTERNAL, "the schema of config.json is missing");
+	int32_t rc = schema_json
+	                     ? json_parse(schema_json, len, "schemas/config.json", &schema, err)
+	                     : fail(err, B3IQ_E_INTERNAL, "the schema of config.json is missing");
 
 	if (rc == B3IQ_OK)
 		rc = schema_check(schema, doc, WHAT, err);
@@ -206,7 +208,7 @@ config_free(struct config *c)
 	free(c);
 }
 
-/* ---- the file --------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------ */
 
 static int32_t
 read_file(const struct home *home, struct json_object **doc, struct b3iq_error *err)
@@ -349,7 +351,7 @@ config_plugin_remove(struct json_object *doc, const char *name)
 	return true;
 }
 
-/* ---- the first config ---------------------------------------------------------------- */
+/* ---- the first config ---------------------------------------------------- */
 
 static bool
 is_dir(const char *path)
@@ -437,7 +439,7 @@ config_make_default(const struct home *home, struct b3iq_error *err)
 	return rc;
 }
 
-/* ---- for the plugin host ---------------------------------------------------------------- */
+/* ---- for the plugin host ------------------------------------------------- */
 
 /* state, secrets, keys, and the hash of the file where no pin is wanted: four texts an instance. */
 #define PATHS 4

@@ -47,8 +47,8 @@ void    config_free(struct config *);
 /* The same from a document, which is taken over also on failure. */
 int32_t config_from(struct json_object *doc, struct config **out, struct b3iq_error *err);
 
-/* A node's first config: the folder of this program's own plugins, and the cpu plugin of it, pinned,
- * if it is there.  Writes config.json only if there is none. */
+/* A node's first config: the folder of this program's own plugins, and the cpu plugin of it,
+ * pinned, if it is there.  Writes config.json only if there is none. */
 int32_t config_make_default(const struct home *, struct b3iq_error *err);
 /* The folder where this program's plugins lie (build tree or installation); false: none. */
 bool    config_plugin_dir(char out[PATH_SIZE]);
@@ -62,8 +62,8 @@ int32_t config_edit(const struct home *, int32_t (*edit)(struct json_object *doc
 struct json_object *config_plugin_section(struct json_object *doc, const char *name, bool make);
 bool    config_plugin_remove(struct json_object *doc, const char *name);
 
-/* What the plugin host is to run: the enabled plugins.  The strings of `options` belong to the config
- * and to `paths`. */
+/* What the plugin host is to run: the enabled plugins.  The strings of `options` belong to the
+ * config and to `paths`. */
 struct config_instances {
 	struct instance_options *options;
 	size_t                   n;

@@ -23,12 +23,13 @@ check_owner(const char *dir, struct b3iq_error *err)
 	if (stat(dir, &st) != 0)
 		return fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be read: %s", dir, strerror(errno));
 	if (st.st_uid != geteuid())
-		return fail(err, B3IQ_E_DENIED,
-		            "the home %s belongs to another user; run as that user or set B3IQ_HOME",
-		            dir);
+		return fail(
+			err, B3IQ_E_DENIED,
+			"the home %s belongs to another user; run as that user or set B3IQ_HOME",
+			dir);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return fail(err, B3IQ_E_DENIED, "others may write to the home %s; run chmod go-w on it",
-		            dir);
+		return fail(err, B3IQ_E_DENIED,
+		            "others may write to the home %s; run chmod go-w on it", dir);
 	return B3IQ_OK;
 }
 
@@ -47,7 +48,8 @@ home_open(struct home *h, const char *dir, struct b3iq_error *err)
 	absolute = realpath(h->dir, NULL);
 	if (!absolute || strlen(absolute) >= sizeof h->dir - 64) {
 		free(absolute);
-		return fail(err, B3IQ_E_INVALID, "the home's path is too long or cannot be resolved");
+		return fail(err, B3IQ_E_INVALID,
+		            "the home's path is too long or cannot be resolved");
 	}
 	memcpy(h->dir, absolute, strlen(absolute) + 1);
 	free(absolute);
@@ -84,8 +86,9 @@ home_path(const struct home *h, char out[PATH_SIZE], struct b3iq_error *err, ...
 		const size_t n = strlen(part);
 
 		if (at + 1 + n + 1 > PATH_SIZE) {
-			rc = fail(err, B3IQ_E_INVALID, "a path below the home is too long; choose a "
-			                               "shorter B3IQ_HOME");
+			rc = fail(err, B3IQ_E_INVALID,
+			          "a path below the home is too long; choose a "
+			          "shorter B3IQ_HOME");
 			break;
 		}
 		out[at] = '/';
@@ -116,20 +119,23 @@ home_lock(struct home *h, struct b3iq_error *err)
 		return rc;
 	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be opened: %s", file, strerror(errno));
+		return fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be opened: %s", file,
+		            strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		const pid_t pid = read_pid(fd);
 
 		close(fd);
-		return fail(err, B3IQ_E_BUSY,
-		            "a node already runs in %s (pid %d); stop it, or set B3IQ_HOME to another "
-		            "folder",
-		            h->dir, (int)pid);
+		return fail(
+			err, B3IQ_E_BUSY,
+			"a node already runs in %s (pid %d); stop it, or set B3IQ_HOME to another "
+			"folder",
+			h->dir, (int)pid);
 	}
 	n = snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
 		close(fd);
-		return fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written: %s", file, strerror(errno));
+		return fail(err, B3IQ_E_UNAVAILABLE, "%s cannot be written: %s", file,
+		            strerror(errno));
 	}
 	h->lock_fd = fd;
 	return B3IQ_OK;

@@ -34,8 +34,8 @@ int32_t home_lock(struct home *, struct b3iq_error *err);
 /* Tells the CLI of this home where the node listens; while the lock is held. */
 #define HOME_URL_SIZE 256
 void    home_announce(const struct home *, const char *url);
-/* The pid of the node that holds the home, or 0; and where it listens (url may be NULL), "" while it
- * does not yet. */
+/* The pid of the node that holds the home, or 0; and where it listens (url may be NULL), "" while
+ * it does not yet. */
 pid_t   home_locked_by(const struct home *, char url[HOME_URL_SIZE]);
 
 #endif

@@ -40,14 +40,15 @@ begin(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const struct job *job = arg;
 	const struct receipt *r = job->draft;
 
-	return store_run(tx, err,
-	                 "INSERT INTO job(receipt, state, instance, principal, request, model, engine, "
-	                 "params, prompt, output, seed, seed_by_client, start_ms) "
-	                 "VALUES(?,'running',?,?,?,?,?,?,?,?,?,?,?)",
-	                 "ssssssbbbiii", r->id, job->instance, job->principal, job->request, r->model,
-	                 r->engine, r->params, sizeof r->params, r->prompt, sizeof r->prompt,
-	                 r->output, sizeof r->output, (int64_t)r->seed, (int64_t)r->seed_by_client,
-	                 (int64_t)r->start_ms);
+	return store_run(
+		tx, err,
+		"INSERT INTO job(receipt, state, instance, principal, request, model, engine, "
+		"params, prompt, output, seed, seed_by_client, start_ms) "
+		"VALUES(?,'running',?,?,?,?,?,?,?,?,?,?,?)",
+		"ssssssbbbiii", r->id, job->instance, job->principal, job->request, r->model,
+		r->engine, r->params, sizeof r->params, r->prompt, sizeof r->prompt, r->output,
+		sizeof r->output, (int64_t)r->seed, (int64_t)r->seed_by_client,
+		(int64_t)r->start_ms);
 }
 
 int32_t
@@ -83,8 +84,8 @@ end(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const struct ending *e = arg;
 
 	buf_clear(e->envelope); /* a group that is tried again starts afresh */
-	return end_row(tx, e->receipt, e->receipt->kind == RECEIPT_FINAL ? "done" : "failed", e->key,
-	               e->envelope, err);
+	return end_row(tx, e->receipt, e->receipt->kind == RECEIPT_FINAL ? "done" : "failed",
+	               e->key, e->envelope, err);
 }
 
 int32_t
@@ -96,7 +97,7 @@ jobs_end(struct store *store, struct receipt *receipt, const struct ed25519_key 
 	return store_write(store, end, &ending, err);
 }
 
-/* ---- after a crash ------------------------------------------------------------- */
+/* ---- after a crash ------------------------------------------------------- */
 
 static void
 copy_digest(struct store_rows *rows, int column, uint8_t out[32])
@@ -160,7 +161,8 @@ recover_one(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	lost_receipt(rows, &r);
 	store_end(rows);
 	rc = end_row(tx, &r, "lost", recovery->key, NULL, err);
-	return rc == B3IQ_OK ? audit_add(tx, "job.lost", r.id, "the node ended while it ran", err) : rc;
+	return rc == B3IQ_OK ? audit_add(tx, "job.lost", r.id, "the node ended while it ran", err)
+	                     : rc;
 }
 
 int32_t

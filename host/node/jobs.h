@@ -14,8 +14,8 @@
 extern const struct store_module jobs_module; /* "jobs" */
 
 struct job {
-	const struct receipt *draft;  /* what is known before the work: id, model, engine, profile,
-	                               * root, params, prompt, output (of nothing), seed, start_ms */
+	const struct receipt *draft;  /* what is known before: id, model, engine, profile, root,
+	                               * params, prompt, output (of nothing), seed, start_ms */
 	const char *instance;         /* that does it                                   */
 	const char *principal;        /* for whom: a key's id or a subject              */
 	const char *request;          /* the HTTP request's id                          */

@@ -35,9 +35,10 @@ static const char *const migrations[] = {
 
 const struct store_module keys_module = { "keys", migrations };
 
-#define COLUMNS "id, name, scopes, models, created_ms, expires_ms, revoked_ms, rate_per_minute, burst"
+#define COLUMNS                                                                                    \
+	"id, name, scopes, models, created_ms, expires_ms, revoked_ms, rate_per_minute, burst"
 
-/* ---- words and globs -------------------------------------------------------- */
+/* ---- words and globs ----------------------------------------------------- */
 
 /* The next word of a list between spaces, or NULL at its end. */
 static const char *
@@ -109,7 +110,7 @@ keys_model_allowed(const char *globs, const char *model)
 	return !any;
 }
 
-/* ---- rows --------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 static void
 read_key(struct store_rows *rows, struct key *k)
@@ -134,7 +135,7 @@ hash_secret(const char *secret, uint8_t out[SHA256_SIZE], struct b3iq_error *err
 	return rc == B3IQ_OK ? rc : fail_memory(err, "hashing a key");
 }
 
-/* ---- create --------------------------------------------------------------------- */
+/* ---- create -------------------------------------------------------------- */
 
 static int32_t
 check_spec(const struct key_spec *spec, const char *scopes, struct b3iq_error *err)
@@ -152,10 +153,12 @@ check_spec(const struct key_spec *spec, const char *scopes, struct b3iq_error *e
 		return fail(err, B3IQ_E_INVALID, "a key needs scopes: %s", KEYS_ALL_SCOPES);
 	while ((word = next_word(&scopes, &n)))
 		if (!has_word(KEYS_ALL_SCOPES, word, n))
-			return fail(err, B3IQ_E_INVALID, "there is no scope \"%.*s\"; the scopes are %s",
-			            (int)n, word, KEYS_ALL_SCOPES);
+			return fail(err, B3IQ_E_INVALID,
+			            "there is no scope \"%.*s\"; the scopes are %s", (int)n, word,
+			            KEYS_ALL_SCOPES);
 	if (spec->models && strlen(spec->models) >= sizeof((struct key *)0)->models)
-		return fail(err, B3IQ_E_INVALID, "the key's list of models is longer than 1023 bytes");
+		return fail(err, B3IQ_E_INVALID,
+		            "the key's list of models is longer than 1023 bytes");
 	if (spec->expires_ms && spec->expires_ms <= clock_wall_ms())
 		return fail(err, B3IQ_E_INVALID, "the key would have expired already");
 	return B3IQ_OK;
@@ -171,8 +174,9 @@ name_is_free(struct store_tx *tx, const char *name, struct b3iq_error *err)
 {
 	struct store_rows *rows;
 	bool row;
-	int32_t rc = store_query(tx, &rows, err,
-	                         "SELECT 1 FROM api_key WHERE name = ? AND revoked_ms = 0", "s", name);
+	int32_t rc =
+		store_query(tx, &rows, err,
+	                    "SELECT 1 FROM api_key WHERE name = ? AND revoked_ms = 0", "s", name);
 
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);
@@ -229,7 +233,7 @@ keys_create(struct store *store, const struct key_spec *spec, struct key *out,
 	return rc;
 }
 
-/* ---- list, revoke, check ------------------------------------------------------------ */
+/* ---- list, revoke, check ------------------------------------------------- */
 
 struct walk {
 	int32_t (*each)(void *, const struct key *);
@@ -243,8 +247,8 @@ list(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	struct store_rows *rows;
 	struct key key;
 	bool row;
-	int32_t rc = store_query(tx, &rows, err,
-	                         "SELECT " COLUMNS " FROM api_key ORDER BY created_ms DESC, id", "");
+	int32_t rc = store_query(
+		tx, &rows, err, "SELECT " COLUMNS " FROM api_key ORDER BY created_ms DESC, id", "");
 
 	while (rc == B3IQ_OK) {
 		rc = store_next(rows, &row, err);
@@ -294,8 +298,8 @@ struct lookup {
 	bool        found;
 };
 
-/* The index is over hashes of 256 random bits: what its timing tells leads nowhere.  The stored hash
- * is compared again, in constant time. */
+/* The index is over hashes of 256 random bits: what its timing tells leads nowhere.  The stored
+ * hash is compared again, in constant time. */
 static int32_t
 look_up(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
@@ -304,8 +308,9 @@ look_up(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const void *hash;
 	size_t len;
 	bool row;
-	int32_t rc = store_query(tx, &rows, err, "SELECT " COLUMNS ", hash FROM api_key WHERE hash = ?",
-	                         "b", l->hash, sizeof l->hash);
+	int32_t rc =
+		store_query(tx, &rows, err, "SELECT " COLUMNS ", hash FROM api_key WHERE hash = ?",
+	                    "b", l->hash, sizeof l->hash);
 
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);
@@ -344,7 +349,7 @@ keys_check(struct store *store, const char *credential, uint64_t now_ms, struct 
 	return B3IQ_OK;
 }
 
-/* ---- the CLI's own key ---------------------------------------------------------------- */
+/* ---- the CLI's own key --------------------------------------------------- */
 
 int32_t
 keys_cli_read(const struct home *home, char secret[KEYS_SECRET_SIZE], struct b3iq_error *err)
@@ -358,15 +363,16 @@ keys_cli_read(const struct home *home, char secret[KEYS_SECRET_SIZE], struct b3i
 		return rc;
 	if (stat(file, &st) != 0)
 		return fail(err, B3IQ_E_NOT_FOUND,
-		            "there is no %s; start the node of this home once with `b3iq node`", file);
+		            "there is no %s; start the node of this home once with `b3iq node`",
+		            file);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		return fail(err, B3IQ_E_DENIED, "others may read %s; run chmod 600 on it", file);
 	buf_init(&text, 256);
 	rc = path_read(file, &text, err);
 	if (rc == B3IQ_OK && (text.len < KEYS_SECRET_SIZE - 1 ||
 	                      strncmp(text.data, KEYS_PREFIX, PREFIX_LEN) != 0))
-		rc = fail(err, B3IQ_E_INVALID, "%s holds no API key; remove it and restart the node",
-		          file);
+		rc = fail(err, B3IQ_E_INVALID,
+		          "%s holds no API key; remove it and restart the node", file);
 	if (rc == B3IQ_OK) {
 		memcpy(secret, text.data, KEYS_SECRET_SIZE - 1);
 		secret[KEYS_SECRET_SIZE - 1] = '\0';

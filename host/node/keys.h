@@ -1,7 +1,7 @@
 /* keys.h - API keys of this node: `b3iq_local_` and 256 random bits, stored only as SHA-256.
  *
- * Every request looks its key up, so a key that is made or revoked by the CLI counts at once, also in
- * a running node.  Changes are audit events of the same transaction.
+ * Every request looks its key up, so a key that is made or revoked by the CLI counts at once, also
+ * in a running node.  Changes are audit events of the same transaction.
  */
 #ifndef NODE_KEYS_H
 #define NODE_KEYS_H

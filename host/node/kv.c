@@ -31,14 +31,16 @@ get(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	bool row;
 	int32_t rc;
 
-	rc = store_query(tx, &rows, err, "SELECT value FROM plugin_kv WHERE instance = ? AND key = ?",
-	                 "ss", a->instance, a->key);
+	rc = store_query(tx, &rows, err,
+	                 "SELECT value FROM plugin_kv WHERE instance = ? AND key = ?", "ss",
+	                 a->instance, a->key);
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);
 	if (rc != B3IQ_OK)
 		return rc;
 	if (!row)
-		return fail(err, B3IQ_E_NOT_FOUND, "the instance has stored nothing under this key");
+		return fail(err, B3IQ_E_NOT_FOUND,
+		            "the instance has stored nothing under this key");
 	value = store_blob(rows, 0, &len);
 	return a->out->write(a->out, value, len);
 }
@@ -49,8 +51,8 @@ put(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const struct access *a = arg;
 
 	if (a->len == 0)
-		return store_run(tx, err, "DELETE FROM plugin_kv WHERE instance = ? AND key = ?", "ss",
-		                 a->instance, a->key);
+		return store_run(tx, err, "DELETE FROM plugin_kv WHERE instance = ? AND key = ?",
+		                 "ss", a->instance, a->key);
 	return store_run(tx, err,
 	                 "INSERT INTO plugin_kv(instance, key, value) VALUES(?,?,?) "
 	                 "ON CONFLICT DO UPDATE SET value = excluded.value",

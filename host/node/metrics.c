@@ -121,7 +121,7 @@ metrics_is_running(struct metrics *m)
 	return n;
 }
 
-/* ---- text ------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void
 head(struct buf *out, const char *name, const char *type, const char *help)
@@ -144,8 +144,8 @@ write_histogram(struct buf *out, const char *name, const char *labels, const str
 
 	for (size_t i = 0; i < BOUNDS; i++) {
 		sum += h->count[i];
-		buf_printf(out, "%s_bucket{%sle=\"%g\"} %llu\n", name, labels, (double)bounds[i] / 1e6,
-		           (unsigned long long)sum);
+		buf_printf(out, "%s_bucket{%sle=\"%g\"} %llu\n", name, labels,
+		           (double)bounds[i] / 1e6, (unsigned long long)sum);
 	}
 	sum += h->count[BOUNDS];
 	buf_printf(out, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, labels, (unsigned long long)sum);
@@ -170,7 +170,8 @@ write_requests(const struct metrics *m, struct buf *out)
 		route_labels(m->routes[i].route, labels, sizeof labels);
 		for (int s = 0; s < STATUS; s++)
 			if (m->routes[i].status[s])
-				buf_printf(out, "b3iq_http_requests_total{%sstatus=\"%dxx\"} %llu\n",
+				buf_printf(out,
+				           "b3iq_http_requests_total{%sstatus=\"%dxx\"} %llu\n",
 				           labels, s, (unsigned long long)m->routes[i].status[s]);
 	}
 	head(out, "b3iq_http_request_seconds", "histogram", "From the request's head to its end");
@@ -194,7 +195,8 @@ write_generations(const struct metrics *m, struct buf *out)
 	single(out, "b3iq_cached_tokens_total", "counter", "Prompt tokens found in a cache",
 	       m->cached_tokens);
 	single(out, "b3iq_output_tokens_total", "counter", "Output tokens", m->output_tokens);
-	head(out, "b3iq_first_token_seconds", "histogram", "From the start of a generation to its first token");
+	head(out, "b3iq_first_token_seconds", "histogram",
+	     "From the start of a generation to its first token");
 	write_histogram(out, "b3iq_first_token_seconds", "", &m->first);
 	head(out, "b3iq_generation_seconds", "histogram", "Whole generations");
 	write_histogram(out, "b3iq_generation_seconds", "", &m->total);
@@ -234,14 +236,15 @@ write_plugins(struct plugins *plugins, struct buf *out)
 	head(out, "b3iq_instance_up", "gauge", "Is the plugin instance ready?");
 	for (struct instance *i = NULL; (i = plugins_next(plugins, 0, i)) != NULL;) {
 		instance_status(i, &s);
-		buf_printf(out, "b3iq_instance_up{instance=\"%s\",state=\"%s\"} %d\n", instance_name(i),
-		           instance_state_name(s.state), s.state == INSTANCE_READY);
+		buf_printf(out, "b3iq_instance_up{instance=\"%s\",state=\"%s\"} %d\n",
+		           instance_name(i), instance_state_name(s.state),
+		           s.state == INSTANCE_READY);
 	}
 	head(out, "b3iq_instance_deaths_total", "counter", "How often its process ended unasked");
 	for (struct instance *i = NULL; (i = plugins_next(plugins, 0, i)) != NULL;) {
 		instance_status(i, &s);
-		buf_printf(out, "b3iq_instance_deaths_total{instance=\"%s\"} %llu\n", instance_name(i),
-		           (unsigned long long)s.deaths);
+		buf_printf(out, "b3iq_instance_deaths_total{instance=\"%s\"} %llu\n",
+		           instance_name(i), (unsigned long long)s.deaths);
 	}
 	for (struct instance *i = NULL; (i = plugins_next(plugins, 0, i)) != NULL;)
 		instance_metrics(i, plugin_metric, out);

@@ -101,7 +101,7 @@ release(struct models *m, struct list *list)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- asking the instances --------------------------------------------------------- */
+/* ---- asking the instances ------------------------------------------------ */
 
 static void
 copy_text(char *out, size_t size, struct json_object *from, const char *key, const char *otherwise)
@@ -205,7 +205,8 @@ give_names(struct list *list)
 		                   (i + 1 < list->n && strcmp(model->id, model[1].id) == 0);
 
 		if (twice)
-			snprintf(model->name, sizeof model->name, "%s/%s", model->instance, model->id);
+			snprintf(model->name, sizeof model->name, "%s/%s", model->instance,
+			         model->id);
 		else
 			snprintf(model->name, sizeof model->name, "%s", model->id);
 	}
@@ -225,7 +226,8 @@ generation(struct plugins *plugins, bool *starting)
 		if (status.kind != 0 && status.kind != B3IQ_INFERENCE)
 			continue;
 		*starting |= status.state == INSTANCE_STOPPED || /* not yet started */
-		             status.state == INSTANCE_STARTING || status.state == INSTANCE_RESTARTING;
+		             status.state == INSTANCE_STARTING ||
+		             status.state == INSTANCE_RESTARTING;
 		for (const char *c = instance_name(i); *c; c++)
 			sum = (sum ^ (uint8_t)*c) * 1099511628211u;
 		sum = (sum ^ (status.deaths * 16 + status.state)) * 1099511628211u;
@@ -244,7 +246,8 @@ make_list(struct models *m, uint64_t made_of)
 	list->refs = 1;
 	list->made_ms = clock_mono_ms();
 	list->generation = made_of;
-	for (struct instance *i = NULL; (i = plugins_next(m->plugins, B3IQ_INFERENCE, i)) != NULL;) {
+	for (struct instance *i = NULL;
+	     (i = plugins_next(m->plugins, B3IQ_INFERENCE, i)) != NULL;) {
 		struct instance_status status;
 
 		instance_status(i, &status);
@@ -285,7 +288,7 @@ current(struct models *m, bool *starting)
 	return list;
 }
 
-/* ---- finding -------------------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------- */
 
 /* "instance/id", or the id of exactly one; *many if the id alone is not enough. */
 static const struct model *
@@ -340,14 +343,17 @@ not_found(const struct list *list, const char *name, bool many, bool starting,
 		            name);
 	if (starting)
 		return fail(err, B3IQ_E_UNAVAILABLE,
-		            "the model \"%.100s\" is not there yet: a plugin is still starting", name);
+		            "the model \"%.100s\" is not there yet: a plugin is still starting",
+		            name);
 	if (list->n == 0)
 		return fail(err, B3IQ_E_NOT_FOUND,
 		            "the model \"%.100s\" does not exist: no plugin offers any model; see "
 		            "`b3iq plugin list`",
 		            name);
-	return fail(err, B3IQ_E_NOT_FOUND, "the model \"%.100s\" does not exist; GET /v1/models lists "
-	                                   "those that do", name);
+	return fail(err, B3IQ_E_NOT_FOUND,
+	            "the model \"%.100s\" does not exist; GET /v1/models lists "
+	            "those that do",
+	            name);
 }
 
 int32_t

@@ -1,9 +1,9 @@
 /* models.h - which models there are, and which plugin instance runs one.
  *
  * The list is what the ready inference instances say, asked again when it is older than
- * MODELS_FRESH_MS, when an instance started anew, or after models_forget().  A model is named by its
- * id; where two instances offer the same id, it has to be asked for as "instance/id", so that nobody
- * gets another backend than he meant.  "instance/id" always works.
+ * MODELS_FRESH_MS, when an instance started anew, or after models_forget().  A model is named by
+ * its id; where two instances offer the same id, it has to be asked for as "instance/id", so that
+ * nobody gets another backend than he meant.  "instance/id" always works.
  * [any thread; no lock is held while a plugin is asked]
  */
 #ifndef NODE_MODELS_H
@@ -33,9 +33,10 @@ void           models_destroy(struct models *);
 /* What was known is stale: an instance changed, or said that it has no such model. */
 void           models_forget(struct models *);
 
-/* Finds what `name` means ("default": default_model, else the built-in or the only model).  *out is a
- * copy and *instance a reference.  Waits a while for instances that are starting.  B3IQ_E_NOT_FOUND,
- * with what to ask for instead; B3IQ_E_UNAVAILABLE: instances are still starting. */
+/* Finds what `name` means ("default": default_model, else the built-in or the only model).  *out is
+ * a copy and *instance a reference.  Waits a while for instances that are starting.
+ * B3IQ_E_NOT_FOUND, with what to ask for instead; B3IQ_E_UNAVAILABLE: instances are still starting.
+ */
 int32_t models_find(struct models *, const char *name, const char *default_model, struct model *out,
                     struct instance **instance, struct b3iq_error *err);
 /* Calls each() for every model, by name. */

@@ -26,7 +26,7 @@
 #define OTHER_WORKERS 32   /* beyond those that generate or wait for their turn */
 #define OTHER_QUEUE  256
 
-/* ---- what plugins and the server call -------------------------------------------------- */
+/* ---- what plugins and the server call ------------------------------------ */
 
 static int32_t
 plugin_get(void *ctx, const char *instance, const char *key, struct b3iq_writer *out)
@@ -85,7 +85,7 @@ node_default_model(struct node *node, char out[MODELS_ID_SIZE])
 	pthread_mutex_unlock(&node->lock);
 }
 
-/* ---- start --------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------- */
 
 /* Prompts are in this process's memory: no core dumps, no debugger of another user.  And few heaps,
  * as many workers come and go. */
@@ -189,7 +189,8 @@ say_ready(const struct node *node, const struct node_options *o)
 	if (o->quiet)
 		return;
 	if (o->json)
-		printf("{\"ready\":true,\"url\":\"%s\",\"pid\":%d,\"node\":\"%s\",\"public_key\":\"%s\"}\n",
+		printf("{\"ready\":true,\"url\":\"%s\",\"pid\":%d,\"node\":\"%s\",\"public_key\":"
+		       "\"%s\"}\n",
 		       url, (int)getpid(), node->identity.id, node->identity.public_name);
 	else
 		printf("b3iq node is ready at %s/v1 (pid %d, home %s)\n", url, (int)getpid(),
@@ -197,16 +198,18 @@ say_ready(const struct node *node, const struct node_options *o)
 	fflush(stdout);
 }
 
-/* ---- stop ------------------------------------------------------------------------------------- */
+/* ---- stop ---------------------------------------------------------------- */
 
 /* The server first, so that nobody calls into what goes next. */
 static int32_t
 stop(struct node *node, struct b3iq_error *err)
 {
 	atomic_store(&node->ready, false);
-	if (server_destroy(node->server, node->config ? node->config->drain_s * 1000 : 0) != B3IQ_OK)
+	if (server_destroy(node->server, node->config ? node->config->drain_s * 1000 : 0) !=
+	    B3IQ_OK)
 		return fail(err, B3IQ_E_TIMEOUT,
-		            "requests did not end in time; what they did is recorded as lost at the next "
+		            "requests did not end in time; what they did is recorded as lost at "
+		            "the next "
 		            "start");
 	node->server = NULL;
 	plugins_destroy(node->plugins);
@@ -226,7 +229,7 @@ stop(struct node *node, struct b3iq_error *err)
 	return B3IQ_OK;
 }
 
-/* ---- run ----------------------------------------------------------------------------------------- */
+/* ---- run ----------------------------------------------------------------- */
 
 static void
 block_signals(sigset_t *set)

@@ -24,12 +24,12 @@ struct node_options {
 	bool        quiet;   /* no ready line                                        */
 };
 
-/* Runs until it is told to stop.  B3IQ_OK after an orderly stop; otherwise *err says why it could not
- * start or stop. */
+/* Runs until it is told to stop.  B3IQ_OK after an orderly stop; otherwise *err says why it could
+ * not start or stop. */
 int32_t node_main(const struct node_options *, struct b3iq_error *err);
 
-/* What the first start of a home does, without starting: folders, identity, config, state.db and the
- * CLI's key.  Idempotent; also fine beside a running node. */
+/* What the first start of a home does, without starting: folders, identity, config, state.db and
+ * the CLI's key.  Idempotent; also fine beside a running node. */
 int32_t node_init(const char *home, struct b3iq_error *err);
 
 #endif

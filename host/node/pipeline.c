@@ -65,7 +65,7 @@ pipeline_destroy(struct pipeline *p)
 	free(p);
 }
 
-/* ---- turns ----------------------------------------------------------------------------- */
+/* ---- turns --------------------------------------------------------------- */
 
 static void
 wait_tick(struct pipeline *p)
@@ -105,7 +105,8 @@ pipeline_enter(struct pipeline *p, struct http_request *rq, struct b3iq_error *e
 	if (rc == B3IQ_E_CANCELLED)
 		return fail(err, rc, "the client left");
 	if (rc == B3IQ_E_BUSY) {
-		fail(err, rc, "the node already works on %u requests; try again shortly", p->o.streams);
+		fail(err, rc, "the node already works on %u requests; try again shortly",
+		     p->o.streams);
 		err->retry_ms = 1000;
 		return rc;
 	}
@@ -123,7 +124,7 @@ pipeline_leave(struct pipeline *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* ---- a run's own memory -------------------------------------------------------------------- */
+/* ---- a run's own memory -------------------------------------------------- */
 
 void
 pipeline_prepare(struct run *run)
@@ -149,7 +150,7 @@ pipeline_finish(struct run *run)
 	secret_wipe(run->secret, sizeof run->secret);
 }
 
-/* ---- emit: from chunks to whole characters ---------------------------------------------------- */
+/* ---- emit: from chunks to whole characters ------------------------------- */
 
 static int32_t
 keep_tokens(struct run *run, const struct b3iq_chunk *chunk)
@@ -228,7 +229,7 @@ flush_half(struct sink *s)
 	return give_step(s, from, NULL);
 }
 
-/* ---- the receipt -------------------------------------------------------------------------------- */
+/* ---- the receipt --------------------------------------------------------- */
 
 /* What is known before the work starts. */
 static int32_t
@@ -240,7 +241,8 @@ draft(const struct run *run, struct sink *s, struct b3iq_error *err)
 
 	memset(r, 0, sizeof *r);
 	if (strlen(model->name) >= sizeof r->model)
-		return fail(err, B3IQ_E_UNSUPPORTED, "the model's name is longer than a receipt can hold");
+		return fail(err, B3IQ_E_UNSUPPORTED,
+		            "the model's name is longer than a receipt can hold");
 	memcpy(r->id, run->receipt_id, sizeof r->id);
 	snprintf(r->model, sizeof r->model, "%s", model->name);
 	snprintf(r->engine, sizeof r->engine, "%.*s", (int)sizeof r->engine - 1, model->engine);
@@ -347,9 +349,12 @@ static void
 count(struct pipeline *p, const struct run *run, const struct sink *s, int32_t rc)
 {
 	metrics_generation(p->o.metrics, &(struct metrics_generation){
-		.rc = rc, .prompt_tokens = s->receipt.prompt_tokens,
-		.cached_tokens = s->receipt.cached_tokens, .output_tokens = s->receipt.output_tokens,
-		.first_us = run->first_us, .total_us = clock_mono_us() - s->start_us });
+						 .rc = rc,
+						 .prompt_tokens = s->receipt.prompt_tokens,
+						 .cached_tokens = s->receipt.cached_tokens,
+						 .output_tokens = s->receipt.output_tokens,
+						 .first_us = run->first_us,
+						 .total_us = clock_mono_us() - s->start_us });
 }
 
 int32_t

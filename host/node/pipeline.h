@@ -1,7 +1,7 @@
 /* pipeline.h - the way of a request that is allowed and routed, to its receipt.
  *
- *   job row -> generate() -> emit: token chain, logit leaves, whole characters -> receipt and job row
- *   in one transaction
+ *   job row -> generate() -> emit: token chain, logit leaves, whole characters
+ *           -> receipt and job row in one transaction
  *
  * Every run that reaches a backend ends with a receipt, of kind final or failure.
  */
@@ -39,8 +39,8 @@ struct run {
 	struct b3iq_gen_request    request;        /* settled; its deadline is set here  */
 	bool                       seed_by_client;
 	bool                       keep_tokens;    /* for a bundle                       */
-	/* A step with whole characters (maybe none) and the chunk's delta (or NULL).  Other than B3IQ_OK
-	 * stops the run. */
+	/* A step with whole characters (maybe none) and the chunk's delta (or NULL).  Other than
+	 * B3IQ_OK stops the run. */
 	int32_t                  (*on_step)(void *ctx, const char *text, size_t len,
 	                                    struct json_object *delta);
 	void                      *ctx;

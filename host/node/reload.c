@@ -47,9 +47,12 @@ restart_needed(const struct node *node, const struct config *config)
 	static const struct {
 		const char *group, *key, *name;
 	} fixed[] = {
-		{ "node", "listen", "node.listen" }, { "node", "allow_remote", "node.allow_remote" },
-		{ "node", "hosts", "node.hosts" }, { "node", "origins", "node.origins" },
-		{ "node", "limits", "node.limits" }, { "node", "name", "node.name" },
+		{ "node", "listen", "node.listen" },
+		{ "node", "allow_remote", "node.allow_remote" },
+		{ "node", "hosts", "node.hosts" },
+		{ "node", "origins", "node.origins" },
+		{ "node", "limits", "node.limits" },
+		{ "node", "name", "node.name" },
 		{ "log", NULL, "log" },
 	};
 	struct json_object *list = json_object_new_array();

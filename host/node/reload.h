@@ -1,5 +1,5 @@
-/* reload.h - config.json read again while the node runs: plugins and models follow at once, what the
- * server was started with needs a restart. */
+/* reload.h - config.json read again while the node runs: plugins and models follow at once, what
+ * the server was started with needs a restart. */
 #ifndef NODE_RELOAD_H
 #define NODE_RELOAD_H
 

@@ -231,20 +231,23 @@ explain(const struct call *call, CURLcode result, struct b3iq_error *err)
 	case CURLE_OPERATION_TIMEDOUT:
 		return fail(err, B3IQ_E_TIMEOUT, "the server did not answer in time");
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return fail(err, B3IQ_E_UNAVAILABLE, "the server's name is not known; check the URL");
+		return fail(err, B3IQ_E_UNAVAILABLE,
+		            "the server's name is not known; check the URL");
 	case CURLE_COULDNT_CONNECT:
 		return fail(err, B3IQ_E_UNAVAILABLE,
 		            "nobody answers at that address; is the server running?");
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return fail(err, B3IQ_E_INVALID, "the URL is malformed; it must be http:// or https://");
+		return fail(err, B3IQ_E_INVALID,
+		            "the URL is malformed; it must be http:// or https://");
 	case CURLE_OUT_OF_MEMORY:
 		return fail_memory(err, "asking the server");
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
-		return fail(err, B3IQ_E_UNAVAILABLE, "the connection broke before the answer was whole");
+		return fail(err, B3IQ_E_UNAVAILABLE,
+		            "the connection broke before the answer was whole");
 	default:
 		return fail(err, B3IQ_E_UNAVAILABLE, "%s", curl_easy_strerror(result));
 	}
@@ -254,7 +257,9 @@ int32_t
 client_call(struct client *c, const struct client_request *rq, struct client_reply *reply,
             struct b3iq_error *err)
 {
-	struct call call = { .rq = rq, .reply = reply, .heard_ms = clock_mono_ms(), .easy = c->easy };
+	struct call call = {
+		.rq = rq, .reply = reply, .heard_ms = clock_mono_ms(), .easy = c->easy
+	};
 	struct curl_slist *headers = header_list(rq->headers);
 	CURLcode result = CURLE_OK;
 	long status = 0;

@@ -21,9 +21,9 @@ struct client_request {
 	uint32_t           connect_ms;      /* [5000]                                    */
 	uint32_t           total_ms;        /* 0: no limit, for streams                  */
 	uint32_t           silence_ms;      /* no byte for so long: B3IQ_E_TIMEOUT; 0: any */
-	int                cancel_fd;       /* readable: stop with B3IQ_E_CANCELLED; 0 or -1: none */
-	/* With on_data, the body of a 2xx answer goes there instead of reply.body, as it comes; other
-	 * than B3IQ_OK stops the call and is returned. */
+	int                cancel_fd;       /* readable: B3IQ_E_CANCELLED; 0 or -1: none         */
+	/* With on_data, the body of a 2xx answer goes there instead of reply.body, as it comes;
+	 * other than B3IQ_OK stops the call and is returned. */
 	int32_t          (*on_data)(void *ctx, const char *, size_t);
 	void              *ctx;
 };

@@ -42,7 +42,8 @@ copy_pair(void *arg, enum MHD_ValueKind kind, const char *name, const char *valu
 {
 	struct copy *copy = arg;
 	struct http_request *rq = &copy->ex->rq;
-	struct http_pair *pair = copy->query ? &rq->query[rq->n_query] : &rq->headers[rq->n_headers];
+	struct http_pair *pair =
+		copy->query ? &rq->query[rq->n_query] : &rq->headers[rq->n_headers];
 
 	(void)kind;
 	pair->name = put(copy, name);

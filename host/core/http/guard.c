@@ -147,7 +147,8 @@ check_framing(const struct http_request *rq)
 		return refuse(400, "ambiguous_length",
 		              "Content-Length and Transfer-Encoding exclude each other");
 	if (te && strcasecmp(te, "chunked") != 0)
-		return refuse(501, "transfer_encoding", "only the transfer encoding chunked is known");
+		return refuse(501, "transfer_encoding",
+		              "only the transfer encoding chunked is known");
 	if (guard_body_length(rq, &chunked) < 0)
 		return refuse(400, "bad_length", "Content-Length is not a number");
 	return fine;

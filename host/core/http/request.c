@@ -62,8 +62,9 @@ request_query_int(const struct http_request *rq, const char *name, int64_t least
 		n = n * 10 + (*text - '0');
 	n = minus ? -n : n;
 	if (bad || *text || n < least || n > most)
-		return fail(err, B3IQ_E_INVALID, "the query field %s must be a number from %lld to %lld",
-		            name, (long long)least, (long long)most);
+		return fail(err, B3IQ_E_INVALID,
+		            "the query field %s must be a number from %lld to %lld", name,
+		            (long long)least, (long long)most);
 	*out = n;
 	return B3IQ_OK;
 }

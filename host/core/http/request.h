@@ -49,7 +49,8 @@ int32_t request_query_int(const struct http_request *, const char *name, int64_t
                           int64_t most, int64_t otherwise, int64_t *out, struct b3iq_error *);
 
 /* A descriptor that turns readable when the client has left or the server must stop; made at the
- * first call and owned by the request.  -1 if the system has none left (then poll request_gone()). */
+ * first call and owned by the request.  -1 if the system has none left: then poll
+ * request_gone(). */
 int  request_cancel_fd(struct http_request *);
 bool request_gone(const struct http_request *);
 

@@ -168,8 +168,8 @@ on_completed(void *arg, struct MHD_Connection *connection, void **context,
 	pthread_mutex_unlock(&ex->lock);
 	if (sv->o.access_log)
 		log_event(B3IQ_LOG_INFO, "http.request",
-		          "id=%s peer=%s method=%s route=%s status=%d bytes=%llu ms=%llu", ex->rq.id,
-		          ex->rq.peer, ex->rq.route ? ex->rq.route->method : "-",
+		          "id=%s peer=%s method=%s route=%s status=%d bytes=%llu ms=%llu",
+		          ex->rq.id, ex->rq.peer, ex->rq.route ? ex->rq.route->method : "-",
 		          ex->rq.route ? ex->rq.route->pattern : "-", status,
 		          (unsigned long long)bytes,
 		          (unsigned long long)(clock_mono_us() - ex->rq.arrived_us) / 1000);
@@ -317,7 +317,8 @@ send_response(struct server *sv, struct server_exchange *ex)
 	MHD_destroy_response(response);
 	ex->queued = rc == MHD_YES;
 	if (!rs->streaming)
-		watch_deadline(sv->watch, ex->entry, sv->o.write_ms + (uint32_t)(rs->body.len >> 6));
+		watch_deadline(sv->watch, ex->entry,
+		               sv->o.write_ms + (uint32_t)(rs->body.len >> 6));
 	return rc;
 }
 
@@ -354,8 +355,9 @@ start(struct server *sv, struct server_exchange *ex)
 		               ex->body.max);
 		ex->refused = true;
 	} else if (ex->starved || ex->body.rc != B3IQ_OK) {
-		response_error(&ex->rs, 503, "out_of_memory", NULL,
-		               "the node holds as many bytes of requests as it may; try again shortly");
+		response_error(
+			&ex->rs, 503, "out_of_memory", NULL,
+			"the node holds as many bytes of requests as it may; try again shortly");
 		response_set(&ex->rs, "Retry-After", "1");
 		ex->refused = true;
 	}
@@ -520,9 +522,10 @@ listen_on(struct server *sv, struct b3iq_error *err)
 	        MHD_OPTION_END);
 	if (!sv->daemon) {
 		close(fd);
-		return fail(err, B3IQ_E_UNAVAILABLE,
-		            "the HTTP server cannot start; the limit of threads or open files may be "
-		            "too low (ulimit -n)");
+		return fail(
+			err, B3IQ_E_UNAVAILABLE,
+			"the HTTP server cannot start; the limit of threads or open files may be "
+			"too low (ulimit -n)");
 	}
 	return B3IQ_OK;
 }

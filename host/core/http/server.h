@@ -47,7 +47,8 @@ struct server_options {               /* zero means the default in brackets     
 int32_t  server_create(struct server **, const struct server_options *, struct b3iq_error *);
 uint16_t server_port(const struct server *);
 /* Takes no new connection; finishes what runs for up to drain_ms, then cancels it and waits as long
- * again, at least five seconds.  B3IQ_E_TIMEOUT: handlers are still there and the server is not freed. NULL is fine. */
+ * again, at least five seconds.  B3IQ_E_TIMEOUT: handlers are still there and the server is not
+ * freed. NULL is fine. */
 int32_t  server_destroy(struct server *, uint32_t drain_ms);
 /* What is open now. */
 void     server_count(struct server *, unsigned *connections, unsigned *running);

@@ -41,7 +41,7 @@ struct answer {
 	bool                    bundle, streaming;
 };
 
-/* ---- small JSON ---------------------------------------------------------------------------- */
+/* ---- small JSON ---------------------------------------------------------- */
 
 /* Adds a string, or null for NULL or "". */
 static int32_t
@@ -77,7 +77,8 @@ usage(const struct answer *a)
 	    json_put_int(use, "completion_tokens", (int64_t)a->output_tokens) == B3IQ_OK &&
 	    json_put_int(use, "total_tokens", (int64_t)(a->prompt_tokens + a->output_tokens)) ==
 	            B3IQ_OK &&
-	    details && json_put_int(details, "cached_tokens", (int64_t)a->cached_tokens) == B3IQ_OK &&
+	    details &&
+	    json_put_int(details, "cached_tokens", (int64_t)a->cached_tokens) == B3IQ_OK &&
 	    json_put(use, "prompt_tokens_details", json_object_get(details)) == B3IQ_OK) {
 		json_object_put(details);
 		return use;
@@ -87,15 +88,19 @@ usage(const struct answer *a)
 	return NULL;
 }
 
-/* ---- receipts for the client ------------------------------------------------------------------ */
+/* ---- receipts for the client --------------------------------------------- */
 
 static struct json_object *
 bundle(const struct run *run)
 {
 	const struct bundle_opening opening = {
-		.secret = run->secret, .prompt = run->request.body, .prompt_len = run->request.body_len,
-		.params = run->params.data, .params_len = run->params.len,
-		.output = run->output.data ? run->output.data : "", .output_len = run->output.len,
+		.secret = run->secret,
+		.prompt = run->request.body,
+		.prompt_len = run->request.body_len,
+		.params = run->params.data,
+		.params_len = run->params.len,
+		.output = run->output.data ? run->output.data : "",
+		.output_len = run->output.len,
 		.tokens = run->has_logits ? run->tokens : NULL,
 		.n_tokens = run->has_logits ? run->n_tokens : 0,
 		.logits = run->has_logits ? run->logits : NULL,
@@ -135,7 +140,7 @@ put_b3iq(const struct answer *a, const struct run *run, struct json_object *to)
 	return json_put(to, "b3iq", a->bundle ? bundle(run) : receipt(run));
 }
 
-/* ---- one choice ---------------------------------------------------------------------------------- */
+/* ---- one choice ---------------------------------------------------------- */
 
 static void
 choice_init(struct choice *c, size_t index)
@@ -298,7 +303,7 @@ end_choice(struct answer *a, struct run *run)
 	struct json_object *o;
 	int32_t rc;
 
-	if (c->index % (size_t)a->args.n == 0) { /* a prompt counts once, however often it is answered */
+	if (c->index % (size_t)a->args.n == 0) { /* a prompt counts once, though answered n times */
 		a->prompt_tokens += run->usage.prompt_tokens;
 		a->cached_tokens += run->usage.cached_tokens;
 	}
@@ -327,7 +332,7 @@ end_choice(struct answer *a, struct run *run)
 	return B3IQ_E_NO_MEMORY;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------- */
 
 /* The error object, with the failure's receipt beside it. */
 static struct json_object *
@@ -451,7 +456,7 @@ answer_stream(struct answer *a)
 		tell_failure(a); /* nothing was sent: a proper status is still possible */
 }
 
-/* ---- from the request to the runs ------------------------------------------------------------------------ */
+/* ---- from the request to the runs ---------------------------------------- */
 
 static int32_t
 read_body(struct answer *a)
@@ -463,15 +468,16 @@ read_body(struct answer *a)
 	return arguments_read(a->doc, a->dialect->which, &a->args, &a->wrong);
 }
 
-/* A backend that computes exactly may know a model's root only once the model is loaded, and without
- * its root no receipt is exact: so load it first. */
+/* A backend that computes exactly may know a model's root only once the model is loaded, and
+ * without its root no receipt is exact: so load it first. */
 static bool
 loaded_for_root(struct answer *a)
 {
 	const struct b3iq_inference *backend = instance_inference(a->instance);
 	struct b3iq_error err = NO_ERROR;
 
-	if (strcmp(a->model.profile, "none") == 0 || a->model.has_root || a->model.resident || !backend)
+	if (strcmp(a->model.profile, "none") == 0 || a->model.has_root || a->model.resident ||
+	    !backend)
 		return false;
 	if (backend->load(a->instance, a->model.id, NULL, &err) != B3IQ_OK)
 		return false; /* generate() will say what is wrong */
@@ -489,8 +495,9 @@ find_model(struct answer *a)
 
 	node_default_model(a->node, otherwise);
 	if (!a->args.model && !*otherwise)
-		return errors_wrong(&a->wrong, "missing_parameter", "model",
-		                    "the parameter model is missing; GET /v1/models lists what there is");
+		return errors_wrong(
+			&a->wrong, "missing_parameter", "model",
+			"the parameter model is missing; GET /v1/models lists what there is");
 	rc = models_find(a->node->models, name, otherwise, &a->model, &a->instance, &err);
 	if (rc == B3IQ_OK && !keys_model_allowed(a->principal->models, a->model.name)) {
 		errors_wrong(&a->wrong, "model_not_allowed", "model",
@@ -516,7 +523,8 @@ make_bodies(struct answer *a)
 		buf_init(&a->bodies[i], 256u << 20);
 		if (rc == B3IQ_OK && i < a->n_bodies)
 			rc = arguments_body(&a->args, bodies[i], &a->wrong);
-		if (rc == B3IQ_OK && i < a->n_bodies && json_write(bodies[i], &a->bodies[i]) != B3IQ_OK)
+		if (rc == B3IQ_OK && i < a->n_bodies &&
+		    json_write(bodies[i], &a->bodies[i]) != B3IQ_OK)
 			rc = fail_with(a, B3IQ_E_NO_MEMORY, &(struct b3iq_error){ 0 });
 		json_object_put(bodies[i]);
 	}

@@ -1,7 +1,7 @@
 /* answer.h - one chat or text completion: its runs, one after another, told as JSON or as events.
  *
- * chat.c and completions.c bring the request into the one form that backends know, and give the shapes
- * of their dialect; everything between is here.
+ * chat.c and completions.c bring the request into the one form that backends know, and give the
+ * shapes of their dialect; everything between is here.
  */
 #ifndef NODE_OPENAI_ANSWER_H
 #define NODE_OPENAI_ANSWER_H
@@ -45,7 +45,8 @@ struct dialect {
 	struct json_object *(*logprobs)(struct json_object *tokens, size_t text_at);
 	/* Adds a later logprobs object to an earlier one. */
 	int32_t   (*more_logprobs)(struct json_object *to, struct json_object *from);
-	/* The choice's own part of a chunk (piece NULL: its first, or its last), and of a whole answer. */
+	/* The choice's own part of a chunk (piece NULL: its first, or its last), and of a whole
+	 * answer. */
 	int32_t   (*chunk_part)(struct json_object *choice, const struct piece *, bool first);
 	int32_t   (*whole_part)(struct json_object *choice, const struct choice *, const char *text,
 	                        size_t len);

@@ -42,7 +42,8 @@ static const struct argument {
 	{ "n", ARGUMENTS_BOTH, A_INT, 1, ARGUMENTS_N_MAX, AT(n) },
 	{ "best_of", ARGUMENTS_TEXT, A_INT, 1, ARGUMENTS_N_MAX, AT(best_of) },
 	{ "max_tokens", ARGUMENTS_BOTH, A_INT, 1, UINT32_MAX, AT(max_tokens) },
-	{ "max_completion_tokens", ARGUMENTS_CHAT, A_INT, 1, UINT32_MAX, AT(max_completion_tokens) },
+	{ "max_completion_tokens", ARGUMENTS_CHAT, A_INT, 1, UINT32_MAX,
+	  AT(max_completion_tokens) },
 	{ "stop", ARGUMENTS_BOTH, A_ANY, 0, 0, AT(stop) },
 	{ "logprobs", ARGUMENTS_CHAT, A_BOOL, 0, 0, AT(logprobs) },
 	{ "top_logprobs", ARGUMENTS_CHAT, A_INT, 0, 20, AT(top_logprobs) },
@@ -99,8 +100,8 @@ read_int(const struct argument *a, struct json_object *v, void *out, struct wron
 	if (strcmp(a->name, "top_k") == 0 && n == -1)
 		n = 0; /* some clients say "off" so */
 	if ((double)n < a->least || (double)n > a->most)
-		return errors_wrong(w, "invalid_value", a->name, "%s must be from %.0f to %.0f", a->name,
-		                    a->least, a->most);
+		return errors_wrong(w, "invalid_value", a->name, "%s must be from %.0f to %.0f",
+		                    a->name, a->least, a->most);
 	*(int64_t *)out = n;
 	return B3IQ_OK;
 }
@@ -114,8 +115,8 @@ read_number(const struct argument *a, struct json_object *v, void *out, struct w
 		return wrong_type(a, "a number", w);
 	x = json_object_get_double(v);
 	if (!isfinite(x) || x < a->least || x > a->most)
-		return errors_wrong(w, "invalid_value", a->name, "%s must be from %g to %g", a->name,
-		                    a->least, a->most);
+		return errors_wrong(w, "invalid_value", a->name, "%s must be from %g to %g",
+		                    a->name, a->least, a->most);
 	*(double *)out = x;
 	return B3IQ_OK;
 }
@@ -130,8 +131,8 @@ read_string(const struct argument *a, struct json_object *v, void *out, struct w
 	n = (size_t)json_object_get_string_len(v);
 	if (n != strlen(json_object_get_string(v)) || (double)n < a->least || (double)n > a->most)
 		return errors_wrong(w, "invalid_value", a->name,
-		                    "%s must have from %.0f to %.0f bytes, none of them zero", a->name,
-		                    a->least, a->most);
+		                    "%s must have from %.0f to %.0f bytes, none of them zero",
+		                    a->name, a->least, a->most);
 	if (out)
 		*(const char **)out = json_object_get_string(v);
 	return B3IQ_OK;
@@ -146,8 +147,9 @@ read_array(const struct argument *a, struct json_object *v, void *out, struct wr
 		return wrong_type(a, "an array", w);
 	n = json_object_array_length(v);
 	if ((double)n < a->least || (double)n > a->most)
-		return errors_wrong(w, "invalid_value", a->name, "%s must have from %.0f to %.0f items",
-		                    a->name, a->least, a->most);
+		return errors_wrong(w, "invalid_value", a->name,
+		                    "%s must have from %.0f to %.0f items", a->name, a->least,
+		                    a->most);
 	*(struct json_object **)out = v;
 	return B3IQ_OK;
 }
@@ -186,12 +188,14 @@ read_one(const struct argument *a, struct json_object *v, struct arguments *args
 	case A_FALSE:
 		if (!json_object_is_type(v, json_type_boolean) || json_object_get_boolean(v))
 			return errors_wrong(w, "unsupported_value", a->name,
-			                    "%s is not supported here; leave it out or send false", a->name);
+			                    "%s is not supported here; leave it out or send false",
+			                    a->name);
 		break;
 	case A_TEXT_ONLY:
 		if (!is_text_only(v))
 			return errors_wrong(w, "unsupported_value", a->name,
-			                    "%s other than [\"text\"] is not supported here", a->name);
+			                    "%s other than [\"text\"] is not supported here",
+			                    a->name);
 		break;
 	case A_IGNORED:
 	case A_ANY:
@@ -202,7 +206,7 @@ read_one(const struct argument *a, struct json_object *v, struct arguments *args
 	return B3IQ_OK;
 }
 
-/* ---- what depends on more than one of them ------------------------------------------------- */
+/* ---- what depends on more than one of them ------------------------------- */
 
 static int32_t
 read_stream_options(struct arguments *args, struct wrong *w)
@@ -217,9 +221,11 @@ read_stream_options(struct arguments *args, struct wrong *w)
 
 		snprintf(param, sizeof param, "stream_options.%.60s", name);
 		if (strcmp(name, "include_usage") != 0 && strcmp(name, "include_obfuscation") != 0)
-			return errors_wrong(w, "unknown_parameter", param, "%s is not known", param);
+			return errors_wrong(w, "unknown_parameter", param, "%s is not known",
+			                    param);
 		if (v && !json_object_is_type(v, json_type_boolean))
-			return errors_wrong(w, "invalid_type", param, "%s must be true or false", param);
+			return errors_wrong(w, "invalid_type", param, "%s must be true or false",
+			                    param);
 		if (strcmp(name, "include_usage") == 0)
 			args->include_usage = json_object_get_boolean(v);
 	}
@@ -231,9 +237,10 @@ check_together(struct arguments *args, struct wrong *w)
 {
 	if (args->max_tokens > 0 && args->max_completion_tokens > 0 &&
 	    args->max_tokens != args->max_completion_tokens)
-		return errors_wrong(w, "invalid_value", "max_tokens",
-		                    "max_tokens and max_completion_tokens are the same thing here, and "
-		                    "differ");
+		return errors_wrong(
+			w, "invalid_value", "max_tokens",
+			"max_tokens and max_completion_tokens are the same thing here, and "
+			"differ");
 	if (args->max_completion_tokens > 0)
 		args->max_tokens = args->max_completion_tokens;
 	if (args->top_logprobs > 0 && !args->logprobs)
@@ -263,9 +270,11 @@ arguments_read(struct json_object *doc, int dialect, struct arguments *args, str
 		int32_t rc;
 
 		if (!a)
-			return errors_wrong(w, "unknown_parameter", name,
-			                    "the parameter %.100s is not known here, and would change the "
-			                    "answer if it were ignored", name);
+			return errors_wrong(
+				w, "unknown_parameter", name,
+				"the parameter %.100s is not known here, and would change the "
+				"answer if it were ignored",
+				name);
 		if (!v)
 			continue;
 		rc = read_one(a, v, args, w);
@@ -277,7 +286,7 @@ arguments_read(struct json_object *doc, int dialect, struct arguments *args, str
 	return check_together(args, w);
 }
 
-/* ---- towards the backend ---------------------------------------------------------------------- */
+/* ---- towards the backend ------------------------------------------------- */
 
 void
 arguments_fill(const struct arguments *args, struct b3iq_gen_request *rq)
@@ -323,7 +332,8 @@ add_stop(struct json_object *stop, struct json_object *out, struct wrong *w)
 			return errors_wrong(w, "invalid_type", param, "%s must be a string", param);
 		len = json_object_get_string_len(item);
 		if (len < 1 || len > 1024)
-			return errors_wrong(w, "invalid_value", param, "%s must have 1 to 1024 bytes", param);
+			return errors_wrong(w, "invalid_value", param,
+			                    "%s must have 1 to 1024 bytes", param);
 		if (json_object_array_add(out, json_object_get(item)) != 0)
 			return no_memory(w);
 	}
@@ -341,11 +351,13 @@ check_bias(struct json_object *bias, struct wrong *w)
 		if (!*id || strlen(id) > 9 || strspn(id, "0123456789") != strlen(id))
 			return errors_wrong(w, "invalid_value", param,
 			                    "%s: the keys of logit_bias are token ids", param);
-		if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+		if (!json_object_is_type(v, json_type_int) &&
+		    !json_object_is_type(v, json_type_double))
 			return errors_wrong(w, "invalid_type", param, "%s must be a number", param);
 		x = json_object_get_double(v);
 		if (!(x >= -100 && x <= 100))
-			return errors_wrong(w, "invalid_value", param, "%s must be from -100 to 100", param);
+			return errors_wrong(w, "invalid_value", param,
+			                    "%s must be from -100 to 100", param);
 	}
 	return B3IQ_OK;
 }
@@ -360,7 +372,8 @@ arguments_body(const struct arguments *args, struct json_object *body, struct wr
 
 		if (!json_object_is_type(args->stop, json_type_string) &&
 		    !json_object_is_type(args->stop, json_type_array))
-			rc = errors_wrong(w, "invalid_type", "stop", "stop must be a string or an array");
+			rc = errors_wrong(w, "invalid_type", "stop",
+			                  "stop must be a string or an array");
 		else if (!list)
 			rc = no_memory(w);
 		else

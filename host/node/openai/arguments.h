@@ -1,8 +1,8 @@
 /* arguments.h - the parameters of a request, from a table: name, type, range, meaning.
  *
- * A parameter that is not in the table is refused, because it might change the meaning of the answer;
- * those that change nothing for us (user, metadata, ...) are in the table and ignored.  null counts as
- * absent.  JSON values are borrowed from the request's document.
+ * A parameter that is not in the table is refused, because it might change the meaning of the
+ * answer; those that change nothing for us (user, metadata, ...) are in the table and ignored. null
+ * counts as absent.  JSON values are borrowed from the request's document.
  */
 #ifndef NODE_OPENAI_ARGUMENTS_H
 #define NODE_OPENAI_ARGUMENTS_H

@@ -17,9 +17,11 @@ no_memory(struct wrong *w)
 static int32_t
 one_body(struct json_object *prompt, const char *param, struct json_object **out, struct wrong *w)
 {
-	if (json_object_is_type(prompt, json_type_int) || json_object_is_type(prompt, json_type_array))
+	if (json_object_is_type(prompt, json_type_int) ||
+	    json_object_is_type(prompt, json_type_array))
 		return errors_wrong(w, "unsupported_value", param,
-		                    "%s: prompts of token ids are not supported here; send text", param);
+		                    "%s: prompts of token ids are not supported here; send text",
+		                    param);
 	if (!json_object_is_type(prompt, json_type_string))
 		return errors_wrong(w, "invalid_type", param, "%s must be a string", param);
 	*out = json_object_new_object();
@@ -35,15 +37,16 @@ bodies(const struct arguments *args, struct json_object *out[ANSWER_PROMPTS_MAX]
 	int32_t rc = B3IQ_OK;
 
 	if (!args->prompt)
-		return errors_wrong(w, "missing_parameter", "prompt", "the parameter prompt is missing");
+		return errors_wrong(w, "missing_parameter", "prompt",
+		                    "the parameter prompt is missing");
 	*n = 1;
 	if (!json_object_is_type(args->prompt, json_type_array))
 		return one_body(args->prompt, "prompt", &out[0], w);
 	*n = json_object_array_length(args->prompt);
 	if (*n < 1 || *n > ANSWER_PROMPTS_MAX) {
 		*n = 0;
-		return errors_wrong(w, "invalid_value", "prompt", "prompt must have 1 to %d strings",
-		                    ANSWER_PROMPTS_MAX);
+		return errors_wrong(w, "invalid_value", "prompt",
+		                    "prompt must have 1 to %d strings", ANSWER_PROMPTS_MAX);
 	}
 	for (size_t i = 0; rc == B3IQ_OK && i < *n; i++) {
 		char param[32];
@@ -67,7 +70,8 @@ top_of(struct json_object *entry)
 
 		if (json_object_object_get_ex(one, "token", &token) &&
 		    json_object_object_get_ex(one, "logprob", &p))
-			json_object_object_add(o, json_object_get_string(token), json_object_get(p));
+			json_object_object_add(o, json_object_get_string(token),
+			                       json_object_get(p));
 	}
 	return o;
 }
@@ -79,7 +83,8 @@ logprobs(struct json_object *entries, size_t text_at)
 	                   *values = json_object_new_array(), *top = json_object_new_array(),
 	                   *at = json_object_new_array(), *token, *p;
 
-	for (size_t i = 0; tokens && values && top && at && i < json_object_array_length(entries); i++) {
+	for (size_t i = 0; tokens && values && top && at && i < json_object_array_length(entries);
+	     i++) {
 		struct json_object *entry = json_object_array_get_idx(entries, i);
 
 		if (!json_object_object_get_ex(entry, "token", &token) ||
@@ -118,7 +123,8 @@ more_logprobs(struct json_object *to, struct json_object *from)
 		if (!json_object_object_get_ex(to, key, &all))
 			return B3IQ_E_INTERNAL;
 		for (size_t i = 0; i < json_object_array_length(more); i++)
-			if (json_object_array_add(all, json_object_get(json_object_array_get_idx(more, i))))
+			if (json_object_array_add(
+				    all, json_object_get(json_object_array_get_idx(more, i))))
 				return B3IQ_E_NO_MEMORY;
 	}
 	return B3IQ_OK;
@@ -128,8 +134,9 @@ static int32_t
 chunk_part(struct json_object *choice, const struct piece *piece, bool first)
 {
 	(void)first;
-	return json_put(choice, "text",
-	                json_object_new_string_len(piece ? piece->text : "", piece ? (int)piece->len : 0));
+	return json_put(
+		choice, "text",
+		json_object_new_string_len(piece ? piece->text : "", piece ? (int)piece->len : 0));
 }
 
 static int32_t

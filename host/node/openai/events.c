@@ -33,8 +33,8 @@ begin(struct events *e)
 	return stream_begin(e->rq, e->rs);
 }
 
-/* A comment, if the answer was silent and its client takes what it gets.  Never blocks: an answer that
- * is just being written needs no ping. */
+/* A comment, if the answer was silent and its client takes what it gets.  Never blocks: an answer
+ * that is just being written needs no ping. */
 static void
 ping(struct events *e, uint32_t ping_ms)
 {
@@ -93,7 +93,8 @@ events_pinger_create(uint32_t ping_ms, struct b3iq_error *err)
 		pthread_cond_destroy(&p->wake);
 		pthread_mutex_destroy(&p->lock);
 		free(p);
-		fail(err, B3IQ_E_UNAVAILABLE, "the system gives no thread; raise the limit (ulimit -u)");
+		fail(err, B3IQ_E_UNAVAILABLE,
+		     "the system gives no thread; raise the limit (ulimit -u)");
 		return NULL;
 	}
 	return p;
@@ -115,7 +116,8 @@ events_pinger_destroy(struct events_pinger *p)
 }
 
 void
-events_open(struct events *e, struct events_pinger *p, struct http_request *rq, struct http_response *rs)
+events_open(struct events *e, struct events_pinger *p, struct http_request *rq,
+            struct http_response *rs)
 {
 	*e = (struct events){ .pinger = p, .rq = rq, .rs = rs, .last_ms = clock_mono_ms() };
 	pthread_mutex_init(&e->lock, NULL);

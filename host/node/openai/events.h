@@ -1,8 +1,8 @@
 /* events.h - an answer as server-sent events: begun late, kept alive, ended properly.
  *
  * The head is sent with the first event, so that a request that fails at once still gets a proper
- * status; or with the first ping, when the prompt takes long to read.  A pinger thread looks after all
- * open answers.
+ * status; or with the first ping, when the prompt takes long to read.  A pinger thread looks after
+ * all open answers.
  */
 #ifndef NODE_OPENAI_EVENTS_H
 #define NODE_OPENAI_EVENTS_H
@@ -31,7 +31,8 @@ struct events {
 struct events_pinger *events_pinger_create(uint32_t ping_ms, struct b3iq_error *err);
 void           events_pinger_destroy(struct events_pinger *); /* no answer may be open */
 
-void    events_open(struct events *, struct events_pinger *, struct http_request *, struct http_response *);
+void events_open(struct events *, struct events_pinger *, struct http_request *,
+                 struct http_response *);
 /* One event with the document as its data; takes the document over, NULL counts as no memory.
  * B3IQ_E_CANCELLED: the client has left. */
 int32_t events_send(struct events *, struct json_object *);

@@ -24,7 +24,8 @@ own_part(const struct model *m)
 	    json_put_bool(o, "resident", m->resident) == B3IQ_OK &&
 	    json_put_bool(o, "builtin", m->builtin) == B3IQ_OK &&
 	    (!m->size || json_put_int(o, "size", (int64_t)m->size) == B3IQ_OK) &&
-	    (!m->quantisation[0] || json_put_string(o, "quantisation", m->quantisation) == B3IQ_OK) &&
+	    (!m->quantisation[0] ||
+	     json_put_string(o, "quantisation", m->quantisation) == B3IQ_OK) &&
 	    (!m->has_root || json_put_string(o, "root", root) == B3IQ_OK))
 		return o;
 	json_object_put(o);
@@ -102,8 +103,10 @@ listing_one(struct http_request *rq, struct http_response *rs)
 	node_default_model(node, otherwise);
 	rc = models_find(node->models, id, otherwise, &model, &instance, &err);
 	if (rc == B3IQ_OK && !keys_model_allowed(principal->models, model.name))
-		rc = fail(&err, B3IQ_E_NOT_FOUND, "the model \"%.100s\" does not exist; GET /v1/models "
-		                                  "lists those that do", id);
+		rc = fail(&err, B3IQ_E_NOT_FOUND,
+		          "the model \"%.100s\" does not exist; GET /v1/models "
+		          "lists those that do",
+		          id);
 	instance_release(instance);
 	if (rc == B3IQ_OK) {
 		response_json(rs, 200, model_object(node, &model));

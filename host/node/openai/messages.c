@@ -75,7 +75,7 @@ check_part(struct json_object *v, const char *definition, const char *param, str
 	return rc == B3IQ_OK ? rc : no_memory(w);
 }
 
-/* ---- content ----------------------------------------------------------------------------- */
+/* ---- content ------------------------------------------------------------- */
 
 static int32_t
 add_text(struct json_object *text, const char *param, struct buf *out, struct wrong *w)
@@ -118,14 +118,16 @@ add_content(struct json_object *content, const char *at, bool may_lack, struct b
 	snprintf(param, sizeof param, "%s.content", at);
 	if (!content)
 		return may_lack ? B3IQ_OK
-		                : errors_wrong(w, "missing_parameter", param, "%s is missing", param);
+		                : errors_wrong(w, "missing_parameter", param, "%s is missing",
+		                               param);
 	if (json_object_is_type(content, json_type_string))
 		return add_text(content, param, out, w);
 	if (!json_object_is_type(content, json_type_array))
 		return errors_wrong(w, "invalid_type", param,
 		                    "%s must be a string or an array of parts", param);
 	if (json_object_array_length(content) == 0)
-		return errors_wrong(w, "invalid_value", param, "%s must have at least one part", param);
+		return errors_wrong(w, "invalid_value", param, "%s must have at least one part",
+		                    param);
 	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(content); i++) {
 		char part[100];
 
@@ -135,7 +137,7 @@ add_content(struct json_object *content, const char *at, bool may_lack, struct b
 	return rc;
 }
 
-/* ---- one message --------------------------------------------------------------------------- */
+/* ---- one message --------------------------------------------------------- */
 
 static int32_t
 copy_string(struct json_object *from, const char *key, const char *at, int most,
@@ -150,7 +152,8 @@ copy_string(struct json_object *from, const char *key, const char *at, int most,
 	if (!json_object_is_type(v, json_type_string))
 		return errors_wrong(w, "invalid_type", param, "%s must be a string", param);
 	if (json_object_get_string_len(v) > most)
-		return errors_wrong(w, "invalid_value", param, "%s must have at most %d bytes", param, most);
+		return errors_wrong(w, "invalid_value", param, "%s must have at most %d bytes",
+		                    param, most);
 	return json_put(to, key, json_object_get(v)) == B3IQ_OK ? B3IQ_OK : no_memory(w);
 }
 
@@ -162,7 +165,8 @@ copy_calls(struct json_object *calls, const char *at, const char *role, struct j
 
 	snprintf(param, sizeof param, "%s.tool_calls", at);
 	if (strcmp(role, "assistant") != 0)
-		return errors_wrong(w, "invalid_value", param, "%s: only an assistant calls tools", param);
+		return errors_wrong(w, "invalid_value", param, "%s: only an assistant calls tools",
+		                    param);
 	if (!json_object_is_type(calls, json_type_array))
 		return errors_wrong(w, "invalid_type", param, "%s must be an array", param);
 	for (size_t i = 0; i < json_object_array_length(calls); i++) {
@@ -174,7 +178,8 @@ copy_calls(struct json_object *calls, const char *at, const char *role, struct j
 		if (rc != B3IQ_OK)
 			return rc;
 	}
-	return json_put(to, "tool_calls", json_object_get(calls)) == B3IQ_OK ? B3IQ_OK : no_memory(w);
+	return json_put(to, "tool_calls", json_object_get(calls)) == B3IQ_OK ? B3IQ_OK
+	                                                                     : no_memory(w);
 }
 
 static int32_t
@@ -232,8 +237,8 @@ fill_message(struct json_object *message, const char *at, struct json_object *to
 	if (json_put_string(to, "role", role) != B3IQ_OK)
 		return no_memory(w);
 	buf_init(&text, TEXT_MAX);
-	rc = add_content(member(message, "content"), at, calls && strcmp(role, "assistant") == 0, &text,
-	                 w);
+	rc = add_content(member(message, "content"), at, calls && strcmp(role, "assistant") == 0,
+	                 &text, w);
 	if (rc == B3IQ_OK &&
 	    json_put(to, "content", json_object_new_string_len(text.len ? text.data : "",
 	                                                       (int)text.len)) != B3IQ_OK)
@@ -261,7 +266,8 @@ messages_add(const struct arguments *args, struct json_object *body, struct wron
 	int32_t rc = B3IQ_OK;
 
 	if (!args->messages)
-		return errors_wrong(w, "missing_parameter", "messages", "the parameter messages is missing");
+		return errors_wrong(w, "missing_parameter", "messages",
+		                    "the parameter messages is missing");
 	list = json_object_new_array();
 	if (!list || json_put(body, "messages", list) != B3IQ_OK)
 		return no_memory(w);
@@ -279,7 +285,7 @@ messages_add(const struct arguments *args, struct json_object *body, struct wron
 	return rc;
 }
 
-/* ---- tools ------------------------------------------------------------------------------------ */
+/* ---- tools --------------------------------------------------------------- */
 
 static int32_t
 add_tool_list(struct json_object *tools, struct json_object *body, struct wrong *w)
@@ -339,8 +345,9 @@ add_format(struct json_object *format, struct json_object *body, struct wrong *w
 
 	if (!json_object_is_type(type, json_type_string) ||
 	    !among(json_object_get_string(type), types, 3))
-		return errors_wrong(w, "invalid_value", "response_format.type",
-		                    "response_format.type must be text, json_object or json_schema");
+		return errors_wrong(
+			w, "invalid_value", "response_format.type",
+			"response_format.type must be text, json_object or json_schema");
 	if (strcmp(json_object_get_string(type), "text") == 0)
 		return B3IQ_OK;
 	if (strcmp(json_object_get_string(type), "json_schema") == 0 &&

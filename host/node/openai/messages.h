@@ -1,5 +1,6 @@
-/* messages.h - a conversation and its tools, from OpenAI's many forms to the one of chat-request.json:
- * text parts are joined, developer is system, tool_choice is a word and a name. */
+/* messages.h - a conversation and its tools, from OpenAI's many forms to the one of
+ * chat-request.json: text parts are joined, developer is system, tool_choice is a word and a name.
+ */
 #ifndef NODE_OPENAI_MESSAGES_H
 #define NODE_OPENAI_MESSAGES_H
 
