@@ -73,7 +73,8 @@ static struct b3iq_auth iface = {
 	.authenticate = good_authenticate,
 };
 
-#define GOOD_KIND B3IQ_AUTH
+#define GOOD_KIND    B3IQ_AUTH
+#define GOOD_THREADS B3IQ_THREADS_PARALLEL
 #include "good-entry.h"
 
 #endif

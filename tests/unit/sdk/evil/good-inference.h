@@ -101,7 +101,8 @@ static struct b3iq_inference iface = {
 	.generate = good_generate,
 };
 
-#define GOOD_KIND B3IQ_INFERENCE
+#define GOOD_KIND    B3IQ_INFERENCE
+#define GOOD_THREADS B3IQ_THREADS_PARALLEL
 #include "good-entry.h"
 
 #endif

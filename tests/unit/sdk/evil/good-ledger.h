@@ -181,7 +181,8 @@ static struct b3iq_ledger iface = {
 	.query = good_query,
 };
 
-#define GOOD_KIND B3IQ_LEDGER
+#define GOOD_KIND    B3IQ_LEDGER
+#define GOOD_THREADS B3IQ_THREADS_INSTANCE
 #include "good-entry.h"
 
 #endif
