@@ -120,16 +120,16 @@ int_of(struct json_object *m, const char *key)
 }
 
 static void
-size_text(int64_t bytes, char out[16])
+size_text(int64_t bytes, char out[24])
 {
 	if (!bytes)
-		snprintf(out, 16, "-");
+		snprintf(out, 24, "-");
 	else if (bytes < 1 << 20)
-		snprintf(out, 16, "%.1f KiB", (double)bytes / 1024);
+		snprintf(out, 24, "%.1f KiB", (double)bytes / 1024);
 	else if (bytes < 1 << 30)
-		snprintf(out, 16, "%.1f MiB", (double)bytes / (1 << 20));
+		snprintf(out, 24, "%.1f MiB", (double)bytes / (1 << 20));
 	else
-		snprintf(out, 16, "%.1f GiB", (double)bytes / (1 << 30));
+		snprintf(out, 24, "%.1f GiB", (double)bytes / (1 << 30));
 }
 
 static int
@@ -139,7 +139,7 @@ list(struct cli *cli)
 		                            "PROFILE", "ENGINE",  NULL };
 	struct json_object      *models;
 	struct term_table        table;
-	char                     size[16];
+	char                     size[24];
 	const int                exit = gather(cli, &models);
 
 	if (exit)
@@ -168,7 +168,7 @@ show_model(struct cli *cli, struct json_object *m)
 		const char *key, *label;
 	} lines[] = { { "id", "model" },        { "instance", "plugin" }, { "engine", "engine" },
 		      { "profile", "profile" }, { "quantisation", "weights" }, { "root", "root" } };
-	char size[16];
+	char size[24];
 
 	if (cli->json)
 		return;

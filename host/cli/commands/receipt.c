@@ -273,16 +273,14 @@ pin(struct cli *cli, struct pins *p, const char *what)
 	}
 	buf_init(&text, 4096);
 	rc = path_read(what, &text, &err);
-	if (rc) {
-		exit = cli_fail(cli, rc, &err);
-	} else {
+	if (!rc && text.len)
 		text.data[strcspn(text.data, " \t\r\n")] = '\0';
-		if (ed25519_parse(text.data, p->keys[p->n]))
-			p->n++;
-		else
-			exit = cli_error(cli, CLI_USAGE, "%s holds no key of the form ed25519:HEX",
-			                 what);
-	}
+	if (rc)
+		exit = cli_fail(cli, rc, &err);
+	else if (text.len && ed25519_parse(text.data, p->keys[p->n]))
+		p->n++;
+	else
+		exit = cli_error(cli, CLI_USAGE, "%s holds no key of the form ed25519:HEX", what);
 	buf_free(&text);
 	return exit;
 }
