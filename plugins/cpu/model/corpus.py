@@ -239,6 +239,8 @@ def reword(text, rng):
 
 def humanise(text, rng):
 	"""The same question as somebody might type it."""
+	if rng.random() < 0.3:
+		return text[:1].upper() + text[1:] + '?' if rng.random() < 0.5 else text
 	if rng.random() < 0.05:
 		text = keywords(text)
 	for _ in range(2):
@@ -287,9 +289,9 @@ class Corpus:
 	@staticmethod
 	def weight(intent):
 		if intent.name == 'outside':
-			return 50.0
+			return 80.0
 		if intent.name.startswith('outside') or intent.name == 'foreign':
-			return 5.0
+			return 10.0
 		return 0.7 + min(sum(k[0] for k in intent.kinds()), 40) / 30
 
 	def question(self, intent):
@@ -309,13 +311,13 @@ class Corpus:
 		rng, kind, talk = self.rng, self.rng.random(), []
 		if rng.random() < 0.12:
 			talk.append(('system', rng.choice(SYSTEM)))
-		if kind < 0.84:
+		if kind < 0.90:
 			return talk + self.turn(self.pick())
-		if kind < 0.93:
+		if kind < 0.96:
 			for _ in range(rng.choice((2, 2, 2, 2, 3, 3, 4, 7))):
 				talk += self.turn(self.pick())
 			return talk
-		if kind < 0.97:
+		if kind < 0.98:
 			first = rng.choice(self.deep)
 			return talk + self.turn(first) + [('user', humanise(rng.choice(MORE), rng)),
 				('assistant', rng.choice(first.more))]

@@ -67,6 +67,15 @@ def nearest(answer, intents):
 	return likeness(answer, best), best, texts[best]
 
 
+def outside(intent):
+	return intent.startswith('outside') or intent in ('foreign', 'gibberish')
+
+
+def report(what, rows):
+	good = sum(r['good'] for r in rows)
+	print(f'{what}: {good} of {len(rows)} answered well, {100 * good / len(rows):.1f} %')
+
+
 def main():
 	p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 	p.add_argument('gguf', type=Path)
@@ -79,8 +88,7 @@ def main():
 	if args.ask:
 		print(model.answer([('user', args.ask)]))
 		return
-	intents, rows, good = corpus.load(), corpus.held_out(), 0
-	results = []
+	intents, rows, results = corpus.load(), corpus.held_out(), []
 	for row in rows:
 		talk = []
 		if 'before' in row:
@@ -91,14 +99,17 @@ def main():
 		fine = like >= FLUENT and row['intent'] in names
 		if row.get('more'):
 			fine = fine and nearest(answer, {row['intent']: wanted})[1] in wanted.more
-		good += fine
 		results.append({**row, 'answer': answer, 'nearest': names[0], 'likeness': round(like, 3), 'good': fine})
 		if args.all or not fine:
 			print(f"{'good' if fine else 'FAIL'} [{row['intent']} <- {names[0]} {like:.2f}] "
 				f"{row.get('before', '')}{' / ' if 'before' in row else ''}{row['question']}\n     {answer}")
 	if args.json:
 		args.json.write_text(json.dumps(results, ensure_ascii=False, indent=1))
-	print(f'{good} of {len(rows)} answered well: {100 * good / len(rows):.1f} %')
+	report('in the field', [r for r in results if not outside(r['intent'])])
+	report('outside of it', [r for r in results if outside(r['intent'])])
+	for number in (1, 2):
+		report(f'set {number}', [r for r in results if r.get('set', 1) == number])
+	report('all', results)
 
 
 if __name__ == '__main__':

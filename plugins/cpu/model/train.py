@@ -18,15 +18,16 @@ import torch
 import torch.nn.functional as F
 
 import corpus
+from muon import Muon
 from net import Net, Shape
 from tokenizer import Tokenizer, learn
 
 USER_WEIGHT = 0.1       # of a token that the user wrote
 HEAD_WEIGHT = 3.0       # of the first tokens of an answer, which decide what it is about
 TAIL_WEIGHT = 1.0       # of the rest, which follows from them
-CUT = 0.8               # share of dialogues whose last answer is cut after its deciding tokens
+CUT = 0.85              # share of dialogues whose last answer is cut after its deciding tokens
 MERGE_DROP = 0.04       # probability to skip a merge in the user's text, in half of the dialogues
-BATCH_TOKENS = 3072
+BATCH_TOKENS = 4096
 POOL = 1536             # dialogues that are sorted by length and cut into batches together
 
 
@@ -78,13 +79,13 @@ def batches(tok, data, heads, rng, context):
 			yield torch.tensor(pad), torch.tensor(weight)
 
 
-def rate(step, steps, peak):
-	"""Linear warm-up, then a cosine down to 3 % of the peak."""
-	warm = min(150, steps // 10)
+def schedule(step, steps):
+	"""Share of the peak rate: linear warm-up, then a cosine down to 3 %."""
+	warm = min(60, steps // 10)
 	if step < warm:
-		return peak * (step + 1) / warm
+		return (step + 1) / warm
 	done = (step - warm) / max(1, steps - warm)
-	return peak * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
+	return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def loss_of(net, ids, weight, drop):
@@ -100,10 +101,26 @@ def loss_of(net, ids, weight, drop):
 	return (each * w).sum() / w.sum(), float(answer)
 
 
-def parameter_groups(net, decay):
-	matrices = [p for p in net.parameters() if p.dim() == 2]
-	rest = [p for p in net.parameters() if p.dim() != 2]
-	return [{'params': matrices, 'weight_decay': decay}, {'params': rest, 'weight_decay': 0.0}]
+class Optimizers:
+	"""Muon for the matrices of the blocks, AdamW for the embedding and the norms; rates scale together."""
+
+	def __init__(self, net, rate):
+		inner = [p for n, p in net.named_parameters() if n.startswith('blk') and p.dim() == 2]
+		outer = [p for n, p in net.named_parameters() if not (n.startswith('blk') and p.dim() == 2)]
+		self.both = [(Muon(inner), 10 * rate), (torch.optim.AdamW(outer, betas=(0.9, 0.98), weight_decay=0.01), rate)]
+
+	def step(self, scale):
+		for opt, peak in self.both:
+			for group in opt.param_groups:
+				group['lr'] = peak * scale
+			opt.step()
+
+	def state_dict(self):
+		return [opt.state_dict() for opt, _ in self.both]
+
+	def load_state_dict(self, states):
+		for (opt, _), state in zip(self.both, states):
+			opt.load_state_dict(state)
 
 
 def save(path, net, opt, step):
@@ -131,7 +148,6 @@ def main():
 	p.add_argument('--steps', type=int, default=3000)
 	p.add_argument('--rate', type=float, default=2e-3)
 	p.add_argument('--drop', type=float, default=0.05)
-	p.add_argument('--decay', type=float, default=0.05)
 	p.add_argument('--seed', type=int, default=1)
 	p.add_argument('--threads', type=int, default=2)
 	p.add_argument('--from', dest='source', type=Path)
@@ -143,7 +159,7 @@ def main():
 	shape = Shape()
 	tok = tokenizer_of(args.run, args.source, corpus.Corpus(0, held), shape.vocab)
 	net, start, last = Net(shape), 0, args.run / 'last.pt'
-	opt = torch.optim.AdamW(parameter_groups(net, args.decay), betas=(0.9, 0.98))
+	opt = Optimizers(net, args.rate)
 	if last.exists():
 		state = torch.load(last)
 		net.load_state_dict(state['net'])
@@ -159,13 +175,11 @@ def main():
 	began, seen, mean = time.time(), 0, None
 	for step in range(start, args.steps):
 		ids, weight = next(feed)
-		for group in opt.param_groups:
-			group['lr'] = rate(step, args.steps, args.rate)
 		loss, answer = loss_of(net, ids, weight, args.drop)
-		opt.zero_grad()
+		net.zero_grad()
 		loss.backward()
 		torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-		opt.step()
+		opt.step(schedule(step, args.steps))
 		seen += ids.numel()
 		mean = answer if mean is None else 0.95 * mean + 0.05 * answer
 		if step % 20 == 0:
