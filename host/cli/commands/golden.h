@@ -6,7 +6,7 @@
 #define CLI_COMMANDS_GOLDEN_H
 
 #define GOLDEN_DIGESTS(X)                                                          \
-	X("2a1bf9f8f992ddca62167ec4386348ef142e92252587b3bd652a44108fe50d16",      \
-	  "016c49377a20ea2de86386965c77d90e9a8dabf99d8bfe1aa11bc99f9025d9de")
+	X("ee54a6e103841b7254fb885e8f4d366c6ab233dc156bfbfacfaf7f0a42ebaec0",      \
+	  "6964088214069c92faaac73c94a20ec5578fae420d794589517f0c720bc3f848")
 
 #endif
