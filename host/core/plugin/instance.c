@@ -201,7 +201,8 @@ wait_for_wish(struct instance *i)
 	for (;;) {
 		pthread_mutex_lock(&i->lock);
 		quit = i->quit;
-		if (!i->wanted && i->status.state != INSTANCE_STOPPED) {
+		if (!i->wanted) {
+			/* Also if it never started: instance_start() had callers wait for it. */
 			roster_close(&i->roster, false, B3IQ_E_UNAVAILABLE, 0, "the plugin is stopped");
 			set_state(i, INSTANCE_STOPPED);
 		}

@@ -554,6 +554,27 @@ test_stop_lets_a_short_call_end(void **state)
 	live_close(i);
 }
 
+/* Stopped before its thread even noticed that it was wanted: nobody waits for a start any more. */
+static void
+test_start_and_stop_at_once(void **state)
+{
+	const struct instance_options o = live_options(ECHO, NULL, false);
+
+	(void)state;
+	for (int n = 0; n < 200; n++) {
+		struct instance *i = live_start(&o);
+		struct instance *held = instance_ref(i);
+		const uint64_t begun = clock_mono_ms();
+
+		if (n % 2 == 0)
+			instance_stop(i);
+		instance_close(i);
+		assert_int_equal(live_ask(held, "echo").rc, B3IQ_E_UNAVAILABLE);
+		assert_true(clock_mono_ms() - begun < 50000); /* not its patience, which is a minute */
+		instance_release(held);
+	}
+}
+
 static void
 test_reference_outlives_close(void **state)
 {
@@ -835,6 +856,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_deadline_stops_a_waiting_plugin),
 		cmocka_unit_test(test_stop_drains_then_cancels),
 		cmocka_unit_test(test_stop_lets_a_short_call_end),
+		cmocka_unit_test(test_start_and_stop_at_once),
 		cmocka_unit_test(test_reference_outlives_close),
 		cmocka_unit_test(test_64_at_once),
 		cmocka_unit_test(test_64_die_together_and_all_hear_of_it),
