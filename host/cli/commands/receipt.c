@@ -409,6 +409,30 @@ verify_chain(struct cli *cli)
 	return CLI_OK;
 }
 
+/* --seed: was it the client's seed, or, with "node", did the client leave it to the node? */
+static int
+check_seed(struct cli *cli, struct receipt_report *report)
+{
+	const struct receipt *r = &report->body;
+	const char           *given = cli_text(cli, "seed", NULL);
+	const bool            client = given && strcmp(given, "node") != 0;
+	unsigned long long    seed = 0;
+	char                 *end = NULL;
+
+	if (!given)
+		return CLI_OK;
+	errno = 0;
+	if (client)
+		seed = strtoull(given, &end, 10);
+	if (client && (errno || *end || given[0] < '0' || given[0] > '9'))
+		return cli_error(cli, CLI_USAGE, "--seed is a number, or node");
+	if (!report->readable || (r->seed_by_client == client && (!client || r->seed == seed)))
+		return CLI_OK;
+	report->valid = false;
+	return cli_error(cli, CLI_UNVERIFIED, "the receipt says seed %llu, chosen by the %s; you say %s",
+	                 (unsigned long long)r->seed, r->seed_by_client ? "client" : "node", given);
+}
+
 static int
 verify_one(struct cli *cli)
 {
@@ -418,6 +442,8 @@ verify_one(struct cli *cli)
 
 	if (!exit)
 		exit = report ? check(cli, &text, report) : cli_error(cli, CLI_FAILED, "no memory");
+	if (!exit)
+		exit = check_seed(cli, report);
 	if (report && (exit == CLI_OK || exit == CLI_UNVERIFIED))
 		show_report(cli, report);
 	buf_wipe(&text);
@@ -643,6 +669,9 @@ static const struct cli_command receipt_show = {
 static const struct cli_option verify_options[] = {
 	{ .name = "chain", .kind = CLI_FLAG,
 	  .help = "every receipt of this home's state.db: none missing, none changed" },
+	{ .name = "seed", .kind = CLI_TEXT, .value = "N|node",
+	  .help = "the seed that you gave, or node if you gave none: so that the node cannot have tried "
+	          "many and call one yours" },
 	KEY_OPTION,
 	{ .name = NULL },
 };
