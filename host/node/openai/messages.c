@@ -302,8 +302,22 @@ add_tool_list(struct json_object *tools, struct json_object *body, struct wrong 
 	return json_put(body, "tools", json_object_get(tools)) == B3IQ_OK ? B3IQ_OK : no_memory(w);
 }
 
+/* The list has been checked. */
+static bool
+is_offered(struct json_object *tools, const char *name)
+{
+	for (size_t i = 0; i < json_object_array_length(tools); i++) {
+		struct json_object *function = member(json_object_array_get_idx(tools, i), "function");
+
+		if (strcmp(json_object_get_string(member(function, "name")), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int32_t
-choose_named(struct json_object *choice, struct json_object *body, struct wrong *w)
+choose_named(struct json_object *choice, struct json_object *tools, struct json_object *body,
+             struct wrong *w)
 {
 	struct json_object *type = member(choice, "type"), *function = member(choice, "function");
 	struct json_object *name = json_object_is_type(function, json_type_object)
@@ -315,6 +329,9 @@ choose_named(struct json_object *choice, struct json_object *body, struct wrong 
 		return errors_wrong(w, "invalid_value", "tool_choice",
 		                    "tool_choice as an object must be {\"type\":\"function\","
 		                    "\"function\":{\"name\":...}}");
+	if (!is_offered(tools, json_object_get_string(name)))
+		return errors_wrong(w, "invalid_value", "tool_choice",
+		                    "tool_choice names a function that tools does not have");
 	if (json_put_string(body, "tool_choice", "required") != B3IQ_OK ||
 	    json_put(body, "tool_name", json_object_get(name)) != B3IQ_OK)
 		return no_memory(w);
@@ -322,12 +339,13 @@ choose_named(struct json_object *choice, struct json_object *body, struct wrong 
 }
 
 static int32_t
-add_choice(struct json_object *choice, struct json_object *body, struct wrong *w)
+add_choice(struct json_object *choice, struct json_object *tools, struct json_object *body,
+           struct wrong *w)
 {
 	static const char *const words[] = { "none", "auto", "required" };
 
 	if (json_object_is_type(choice, json_type_object))
-		return choose_named(choice, body, w);
+		return choose_named(choice, tools, body, w);
 	if (!json_object_is_type(choice, json_type_string) ||
 	    !among(json_object_get_string(choice), words, 3))
 		return errors_wrong(w, "invalid_value", "tool_choice",
@@ -342,6 +360,7 @@ add_format(struct json_object *format, struct json_object *body, struct wrong *w
 {
 	static const char *const types[] = { "text", "json_object", "json_schema" };
 	struct json_object *type = member(format, "type");
+	int32_t rc;
 
 	if (!json_object_is_type(type, json_type_string) ||
 	    !among(json_object_get_string(type), types, 3))
@@ -354,6 +373,9 @@ add_format(struct json_object *format, struct json_object *body, struct wrong *w
 	    !json_object_is_type(member(format, "json_schema"), json_type_object))
 		return errors_wrong(w, "missing_parameter", "response_format.json_schema",
 		                    "response_format.json_schema is missing");
+	rc = check_part(format, "format", "response_format", w);
+	if (rc != B3IQ_OK)
+		return rc;
 	return json_put(body, "response_format", json_object_get(format)) == B3IQ_OK ? B3IQ_OK
 	                                                                             : no_memory(w);
 }
@@ -372,7 +394,7 @@ messages_add_tools(const struct arguments *args, struct json_object *body, struc
 		return errors_wrong(w, "invalid_value", "tool_choice",
 		                    "tool_choice is only allowed where tools are given");
 	if (rc == B3IQ_OK && args->tool_choice && any)
-		rc = add_choice(args->tool_choice, body, w);
+		rc = add_choice(args->tool_choice, args->tools, body, w);
 	if (rc == B3IQ_OK && args->has_parallel && any &&
 	    json_put_bool(body, "parallel_tool_calls", args->parallel_tool_calls) != B3IQ_OK)
 		rc = no_memory(w);

@@ -100,6 +100,10 @@ test_tools(void **state)
 		{ "{\"tool_choice\":\"auto\"}", "tool_choice" },
 		{ "{\"tools\":[" TOOL "],\"tool_choice\":\"maybe\"}", "tool_choice" },
 		{ "{\"tools\":[" TOOL "],\"tool_choice\":{\"type\":\"function\"}}", "tool_choice" },
+		{ "{\"tools\":[" TOOL "],\"tool_choice\":{\"type\":\"function\","
+		  "\"function\":{\"name\":\"absent\"}}}", "tool_choice" },
+		{ "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\"}}}",
+		  "response_format" },
 		{ "{\"response_format\":{\"type\":\"xml\"}}", "response_format.type" },
 		{ "{\"response_format\":{\"type\":\"json_schema\"}}", "response_format.json_schema" },
 	};
