@@ -50,7 +50,7 @@ page_write(struct b3iq_writer *w, const void *data, size_t n)
 
 struct answer {
 	struct b3iq_sink base;
-	size_t   n, fail_at, text_len, max_chunk_ids;
+	size_t   n, fail_at, text_len, held, max_chunk_ids;
 	int32_t  ids[MAX_CHUNKS];
 	uint8_t  probes[MAX_CHUNKS][32];
 	char     text[16384], delta[4096];
@@ -71,14 +71,20 @@ answer_emit(struct b3iq_sink *sink, const struct b3iq_chunk *c)
 
 	if (a->fail_at && a->n + 1 >= a->fail_at)
 		return B3IQ_E_CANCELLED;
-	assert_int_equal(c->n_ids, 1);
 	assert_true(a->n < MAX_CHUNKS && a->text_len + c->text_len < sizeof a->text);
-	a->ids[a->n] = c->ids[0];
-	if (c->probe) {
-		assert_int_equal(c->probe_len, 32);
-		memcpy(a->probes[a->n], c->probe, 32);
+	if (c->n_ids == 0) { /* the last of a replay: what is held back */
+		assert_true(c->text_len > 0 && !a->held);
+		a->held = c->text_len;
+	} else {
+		assert_int_equal(c->n_ids, 1);
+		assert_int_equal(a->held, 0);
+		a->ids[a->n] = c->ids[0];
+		if (c->probe) {
+			assert_int_equal(c->probe_len, 32);
+			memcpy(a->probes[a->n], c->probe, 32);
+		}
+		a->n++;
 	}
-	a->n++;
 	memcpy(a->text + a->text_len, c->text, c->text_len);
 	a->text[a->text_len += c->text_len] = 0;
 	if (c->delta)
@@ -104,6 +110,20 @@ ask(const struct b3iq_gen_request *rq, struct answer *a)
 	a->base = (struct b3iq_sink){.size = sizeof a->base, .cancel_fd = -1, .emit = answer_emit};
 	a->u.usage.size = a->e.err.size = B3IQ_SLOT;
 	return api->generate(self, rq, &a->base, &a->u.usage, &a->e.err);
+}
+
+/* Replays n ids of an answer. */
+static void
+replay_it(const struct b3iq_gen_request *rq, const struct answer *a, size_t n, struct answer *b)
+{
+	const struct b3iq_replay *replay = plugin->extension(self, B3IQ_EXT_REPLAY);
+
+	memset(b, 0, sizeof *b);
+	b->base = (struct b3iq_sink){ .size = sizeof b->base, .cancel_fd = -1, .emit = answer_emit };
+	b->u.usage.size = b->e.err.size = B3IQ_SLOT;
+	assert_int_equal(replay->replay(self, rq, a->ids, n, &b->base, &b->u.usage, &b->e.err), B3IQ_OK);
+	assert_int_equal(b->n, n);
+	assert_int_equal(b->u.usage.output_tokens, n);
 }
 
 static int
@@ -223,7 +243,6 @@ answers_and_replays(void **state)
 	static const char *const bodies[] = {
 		"{\"messages\":[{\"role\":\"user\",\"content\":\"hello there\"}]}",
 		"{\"prompt\":\"once upon a time\",\"logit_bias\":{\"270\":3.5}}" };
-	const struct b3iq_replay *replay = plugin->extension(self, B3IQ_EXT_REPLAY);
 
 	(void)state;
 	assert_null(plugin->extension(self, "nosuch"));
@@ -244,12 +263,11 @@ answers_and_replays(void **state)
 		assert_memory_equal(a.ids, b.ids, a.n * 4);
 		assert_memory_equal(a.probes, b.probes, a.n * 32);
 		assert_string_equal(a.text, b.text);
-		b.n = 0;
-		assert_int_equal(
-		    replay->replay(self, &rq, a.ids, a.n, &b.base, &b.u.usage, &b.e.err), B3IQ_OK);
-		assert_int_equal(a.n, b.n);
+		replay_it(&rq, &a, a.n, &b);
 		assert_memory_equal(a.ids, b.ids, a.n * 4);
 		assert_memory_equal(a.probes, b.probes, a.n * 32);
+		assert_string_equal(a.text, b.text);
+		assert_int_equal(a.u.usage.stop, b.u.usage.stop);
 	}
 }
 
@@ -327,6 +345,54 @@ stop_strings_end(void **state)
 	assert_null(strstr(b.text, stop));
 	assert_int_equal(strncmp(a.text, b.text, b.text_len), 0);
 	assert_ptr_equal(strstr(a.text, stop), a.text + b.text_len);
+}
+
+/* Text and end are those of the output that is given, also where no generate() would give it. */
+static void
+replays_tell_the_end(void **state)
+{
+	static struct answer a, b, c;
+	struct b3iq_gen_request rq = request("{\"prompt\":\"abc\"}"), stopped;
+	char body[128];
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(ask(&rq, &a), B3IQ_OK);
+	assert_int_equal(a.u.usage.stop, B3IQ_STOP_LENGTH);
+	replay_it(&rq, &a, a.n - 1, &b); /* it would go on */
+	assert_int_equal(b.u.usage.stop, B3IQ_STOP_CANCELLED);
+	assert_int_equal(strncmp(a.text, b.text, b.text_len - b.held), 0);
+	rq.max_tokens = (uint32_t)a.n - 1; /* one too many */
+	replay_it(&rq, &a, a.n, &b);
+	assert_int_equal(b.u.usage.stop, 0);
+	rq.max_tokens = 0;
+	replay_it(&rq, &a, a.n, &b);
+	assert_int_equal(b.u.usage.stop, B3IQ_STOP_CANCELLED);
+	assert_string_equal(a.text, b.text); /* nothing but what the flush let go */
+
+	for (size_t i = 10; i + 3 < a.text_len && !at; i++)
+		if (strspn(a.text + i, "abcdefghijklmnopqrstuvwxyz ") >= 3)
+			at = i;
+	assert_true(at > 0);
+	snprintf(body, sizeof body, "{\"prompt\":\"abc\",\"stop\":[\"%.3s\"]}", a.text + at);
+	stopped = request(body);
+	assert_int_equal(ask(&stopped, &b), B3IQ_OK);
+	replay_it(&stopped, &b, b.n, &c);
+	assert_int_equal(c.u.usage.stop, B3IQ_STOP_SEQUENCE);
+	assert_string_equal(b.text, c.text);
+	assert_int_equal(c.held, 0);
+	replay_it(&stopped, &a, a.n, &c); /* beyond the stop: no more text, and said */
+	assert_int_equal(c.u.usage.stop, 0);
+	assert_string_equal(b.text, c.text);
+
+	/* What may become a stop string is held back where the output would go on. */
+	snprintf(body, sizeof body, "{\"prompt\":\"abc\",\"stop\":[\"%.3s~~~\"]}", a.text + at);
+	stopped = request(body);
+	for (size_t n = 1; n <= a.n && !c.held; n++)
+		replay_it(&stopped, &a, n, &c);
+	assert_in_range(c.held, 1, 3);
+	assert_int_equal(c.u.usage.stop, B3IQ_STOP_CANCELLED);
+	assert_int_equal(strncmp(a.text, c.text, c.text_len), 0);
 }
 
 static void
@@ -533,6 +599,7 @@ main(void)
 		cmocka_unit_test(kernels_and_threads_change_nothing),
 		cmocka_unit_test(logprobs_are_a_delta),
 		cmocka_unit_test(stop_strings_end),
+		cmocka_unit_test(replays_tell_the_end),
 		cmocka_unit_test(what_it_cannot_do_is_refused),
 		cmocka_unit_test(long_prompts_are_refused),
 		cmocka_unit_test(it_stops_when_told),
