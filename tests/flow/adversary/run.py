@@ -160,10 +160,11 @@ def honest(node, fast, slow, tiny):
             equal(f"n = 2{', streamed' if stream else ''}: choice {i}", b, node, slow if i else fast)
     with open(tiny["q8_0"], "rb") as f:
         never = {str(i): -100 for i in gguf.end_tokens(f.read())}
-    full = ask(node, model="tiny", prompt="a", temperature=1, seed=2, max_tokens=None, logit_bias=never)[0]
+    full = ask(node, model="tiny", prompt="a", temperature=1, seed=2, max_tokens=5000, logit_bias=never)[0]
     check("an answer until the context is full", full["receipt"]["receipt"]["usage"]["output"] > 1000, full["receipt"])
     equal("until the context is full", full, node, fast, model="tiny")
-    equal("another model", ask(node, model="tiny", prompt="abc", temperature=1, seed=1)[0], node, fast, slow, model="tiny")
+    equal("another model", ask(node, model="tiny", prompt="abc", temperature=1, seed=1)[0], node, fast, slow,
+          model="tiny")
 
 
 def limited(client, tiny):
@@ -477,9 +478,9 @@ def cost(node, clients):
             start = time.monotonic()
             client.home.cli("model", "show", model)  # the same start of a sandboxed plugin, and no audit
             rest = (time.monotonic() - start) * 1000
-            print(f"# {model}, {body['usage']['output']} tokens: generated in {made} ms; audit with {kernels} kernels in "
-                  f"{took:.0f} ms, {took / made:.2f} of it; without its start ({rest:.0f} ms) {(took - rest) / made:.2f}",
-                  flush=True)
+            print(f"# {model}, {body['usage']['output']} tokens: generated in {made} ms; audit with {kernels} "
+                  f"kernels in {took:.0f} ms, {took / made:.2f} of it; without its start ({rest:.0f} ms) "
+                  f"{(took - rest) / made:.2f}", flush=True)
             check(f"the audit that was measured is equal, {kernels}", rc == OK)
 
 
