@@ -34,9 +34,9 @@ struct receipt_audit {
 	char     text[248];
 };
 
-/* The bundle must open prompt, params and tokens, and hold the four salts.  Verify it first: this function checks the openings
- * that it uses against the receipt, but no signature.  B3IQ_OK when the audit ran to a verdict; else
- * the error of the backend. */
+/* The bundle must open prompt, params and tokens, and hold the four salts.  Verify it first: this
+ * function checks the openings that it uses against the receipt, but no signature.  B3IQ_OK when the
+ * audit ran to a verdict; else the error of the backend. */
 int32_t receipt_audit(const void *bundle, size_t len, const struct receipt_auditor *,
                       struct receipt_audit *, struct b3iq_error *err);
 
