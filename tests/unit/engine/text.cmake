@@ -1,7 +1,8 @@
 # The files of engine/file and engine/text.
-foreach(name gguf root unicode merge pretok vocab special spm bpe tokenizer chat stop)
+foreach(name gguf unicode merge pretok vocab special spm bpe tokenizer chat stop)
 	b3iq_unit(test_${name} LINK engine)
 endforeach()
+b3iq_unit(test_root LINK engine THREADS)
 
 # The prompts in data/chat.json are what the templates give; skipped without python3-jinja2 or the originals.
 find_package(Python3 COMPONENTS Interpreter)
