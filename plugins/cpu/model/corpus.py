@@ -291,7 +291,7 @@ class Corpus:
 		if intent.name == 'outside':
 			return 80.0
 		if intent.name.startswith('outside') or intent.name == 'foreign':
-			return 10.0
+			return 5.0
 		return 0.7 + min(sum(k[0] for k in intent.kinds()), 40) / 30
 
 	def question(self, intent):
