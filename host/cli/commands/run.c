@@ -32,12 +32,58 @@ read_prompt(struct cli *cli, struct buf *prompt, struct b3iq_error *err)
 	return prompt->len ? B3IQ_OK : fail(err, B3IQ_E_INVALID, "the prompt is empty");
 }
 
+/* Is the receipt about what was asked and what came?  Only who asked can tell: a good receipt of
+ * another request verifies as well.  Returns what it is not about, or NULL. */
+static const char *
+other_than(struct cli *cli, const struct bundle *b, const struct answer *a,
+           struct json_object *messages)
+{
+	const struct receipt *r = &b->receipt.body;
+	const bool            seeded = cli_flag(cli, "seed");
+	struct json_object   *asked = NULL, *list = NULL;
+	const char           *what = NULL;
+
+	if (!b->prompt || json_parse(b->prompt, b->prompt_len, "prompt", &asked, NULL) ||
+	    !json_object_object_get_ex(asked, "messages", &list) ||
+	    !json_object_equal(list, messages))
+		what = "request";
+	else if (!b->output || b->output_len != a->text.len ||
+	         (a->text.len && memcmp(b->output, a->text.data, a->text.len) != 0))
+		what = "answer";
+	else if (r->seed_by_client != seeded ||
+	         (seeded && r->seed != (uint64_t)cli_int(cli, "seed", 0)))
+		what = "seed";
+	json_object_put(asked);
+	return what;
+}
+
 static int
-save_bundle(struct cli *cli, const struct answer *a, const char *file)
+check_bundle(struct cli *cli, const struct buf *text, const struct answer *a,
+             struct json_object *messages)
+{
+	struct b3iq_error err = NO_ERROR;
+	struct bundle     b;
+	const char       *what;
+
+	if (bundle_read(text->data, text->len, &b, &err))
+		return cli_error(cli, CLI_UNVERIFIED, "the node sent a receipt that is none: %s",
+		                 err.text);
+	what = other_than(cli, &b, a, messages);
+	bundle_free(&b);
+	return what ? cli_error(cli, CLI_UNVERIFIED,
+	                        "the node sent a receipt of another %s: do not trust it", what)
+	            : CLI_OK;
+}
+
+/* Saved also when it is a wrong one: it is signed evidence. */
+static int
+save_bundle(struct cli *cli, const struct answer *a, struct json_object *messages,
+            const char *file)
 {
 	struct b3iq_error err = NO_ERROR;
 	struct buf        text;
 	int32_t           rc;
+	int               exit;
 
 	if (!a->own)
 		return cli_error(cli, CLI_FAILED, "the node sent no receipt");
@@ -47,8 +93,9 @@ save_bundle(struct cli *cli, const struct answer *a, const char *file)
 		rc = buf_puts(&text, "\n");
 	if (!rc) /* it opens what was said: for nobody else's eyes */
 		rc = path_write(file, text.data, text.len, 0600, &err);
+	exit = rc ? cli_fail(cli, rc, &err) : check_bundle(cli, &text, a, messages);
 	buf_wipe(&text);
-	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
+	return exit;
 }
 
 static void
@@ -79,7 +126,7 @@ ask(struct cli *cli, struct remote *remote, struct json_object *messages)
 	if (cli->json)
 		put_answer(cli, &a);
 	if (!exit && file)
-		exit = save_bundle(cli, &a, file);
+		exit = save_bundle(cli, &a, messages, file);
 	answer_finish(&a);
 	json_object_put(request);
 	return exit;
@@ -137,6 +184,7 @@ const struct cli_command command_run = {
 	                "greedy, and then re-executed to the bit" },
 	              { "git diff | b3iq run --system \"Summarise this diff\" -",
 	                "a prompt from stdin" } },
-	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_NO_NODE, CLI_CANCELLED, 0 },
+	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_NO_NODE, CLI_UNVERIFIED,
+	                        CLI_CANCELLED, 0 },
 	.run = run,
 };

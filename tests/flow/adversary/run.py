@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Honest answers verify and audit as equal; each way to cheat is found by verify, audit or the chain."""
 import copy
+import http.server
 import json
 import os
 import re
@@ -8,13 +9,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import gguf  # noqa: E402
 from forge import canonical, forge  # noqa: E402
-from harness import BUILD, Node, check, done, skip  # noqa: E402
+from harness import B3IQ, BUILD, SLOW, Node, check, done, free_port, skip  # noqa: E402
 
 OK, USAGE, UNVERIFIED, DIFFERS, UNAUDITABLE = 0, 2, 6, 7, 8
 MINI = os.path.join(BUILD, "plugins", "b3iq-mini.gguf")
@@ -361,6 +363,66 @@ def seeds(node, client):
     check("--seed wants a number or node", rc == USAGE, rc)
 
 
+class Swindler(http.server.BaseHTTPRequestHandler):
+    """Stands before a node and hands out its answers with a bundle that has been used before."""
+    node = bundle = None
+
+    def do_POST(self):
+        r, c = self.node.request("POST", self.path, self.rfile.read(int(self.headers["Content-Length"])),
+                                 key=None, headers={k: self.headers[k] for k in ("Authorization", "Content-Type",
+                                                                                "X-B3IQ-Bundle")})
+        self.send_response(r.status)
+        self.send_header("Content-Type", r.getheader("Content-Type"))
+        self.end_headers()
+        for line in r:
+            event = json.loads(line[6:]) if line.startswith(b"data: {") else {}
+            if "b3iq" in event and self.bundle:
+                line = b"data: " + canonical({**event, "b3iq": self.bundle}) + b"\n"
+            self.wfile.write(line)
+        c.close()
+
+    def log_message(self, *_):
+        pass
+
+
+def replayed(node, client):
+    """A whole good bundle, of another request: only who asked can tell, and `b3iq run` does."""
+    file, question = os.path.join(client.home.home, "own.json"), ["What is a receipt?", "-n", "20", "-m", "mini"]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Swindler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Swindler.node, Swindler.bundle = node, None
+
+    def run_(*more):
+        env = client.home.env(B3IQ_URL=f"http://127.0.0.1:{server.server_port}", B3IQ_API_KEY=node.key)
+        r = subprocess.run([B3IQ, "run", *question, *more, "--receipt", file], capture_output=True, text=True,
+                           env=env, timeout=60 * SLOW, check=False)
+        return r.returncode, r.stderr
+
+    def last():
+        with open(file, encoding="utf-8") as f:
+            return json.load(f)
+    rc, err = run_("--seed", "5", "-t", "0")
+    check("run takes a receipt of its own request", rc == OK, (rc, err))
+    with_seed = last()
+    rc, err = run_("-t", "0")
+    check("and without a seed", rc == OK, (rc, err))
+    Swindler.bundle = last()
+    rc, err = run_("--seed", "5", "-t", "0")
+    check("run finds a receipt with another seed", rc == UNVERIFIED and "another seed" in err, (rc, err))
+    Swindler.bundle = with_seed
+    rc, err = run_("-t", "0")
+    check("run finds a seed that it did not give", rc == UNVERIFIED and "another seed" in err, (rc, err))
+    rc, err = run_("-n", "19", "-t", "0", "--seed", "5")
+    check("run finds a receipt of another answer", rc == UNVERIFIED and "another answer" in err, (rc, err))
+    question[0] = "What is a node?"
+    rc, err = run_("--seed", "5")
+    check("run finds a receipt of another request", rc == UNVERIFIED and "another request" in err, (rc, err))
+    rc, report = client.verify(last(), node)
+    check("although that one verifies", rc == OK, report)
+    server.shutdown()
+    server.server_close()
+
+
 # ---- cheats in deed: the node serves another model under the name -----------------------------------
 
 def pretend(what, model, root, client, change=lambda body, o: None, **kw):
@@ -512,6 +574,7 @@ try:
         endings(node, fast)
         dressed_up(b, node, fast)
         seeds(node, fast)
+        replayed(node, fast)
         cost(node, {avx2: fast, "scalar": slow})
     limited(fast, tiny)
     other_models(b, slow)
