@@ -16,6 +16,7 @@
 #define KILL_MS    2000 /* from SIGABRT, or a closed socket, to SIGKILL         */
 #define BYE_MS     5000 /* for destroy()                                        */
 #define LAST_WORDS_MS 100 /* for what a dead process had sent                    */
+#define LOOK_IN_MS 50   /* at the socket, while calls run that mostly look themselves */
 #define IDLE_MS    1000 /* how late a hang may be noticed                       */
 #define EVENTS     32
 
@@ -261,6 +262,10 @@ act(struct watch *w, uint64_t now)
 	const bool wanted = w->life->owner.wanted(w->life->owner.ctx);
 	uint64_t due = now + IDLE_MS;
 
+	if (remote_busy(w->remote)) {
+		receive(w, now);
+		due = now + LOOK_IN_MS;
+	}
 	if (w->phase == CREATING && !w->refused)
 		become_ready(w, now);
 	if (!wanted && (w->phase == CREATING || w->phase == SERVING))

@@ -44,7 +44,8 @@ void    manifest_free(struct manifest *);
 const char *manifest_kind_name(uint32_t kind);
 uint32_t    manifest_kind(const char *name);
 
-/* May this be the name of a secret, a plugin, an instance?  [a-z0-9][a-z0-9._-]*, at most MANIFEST_NAME bytes. */
+/* May this be the name of a secret, a plugin, an instance?  [a-z0-9][a-z0-9._-]*, at most
+ * MANIFEST_NAME bytes. */
 bool manifest_name(const char *name);
 
 #endif

@@ -340,7 +340,10 @@ arm(struct remote *r, bool yes)
 	update_epoll(r);
 }
 
-/* Nobody receives: a call that waits shall, else the instance's thread.  Lock held. */
+/* Nobody receives: a call that waits shall; without any call the instance's thread.  While the only
+ * call is busy with its sink nobody does, for it is back in no time, as a rule; if not, the
+ * instance's thread looks in.  Telling epoll twice a token would cost more than the token.
+ * Lock held. */
 static void
 hand_on(struct remote *r)
 {
@@ -352,8 +355,19 @@ hand_on(struct remote *r)
 		c = c->next;
 	if (c != NULL && !r->lost)
 		pthread_cond_signal(&c->changed);
-	else
+	else if (r->running == NULL || r->lost)
 		arm(r, true);
+}
+
+bool
+remote_busy(struct remote *r)
+{
+	bool yes;
+
+	pthread_mutex_lock(&r->lock);
+	yes = r->running != NULL;
+	pthread_mutex_unlock(&r->lock);
+	return yes;
 }
 
 /* Takes frames off the wire and gives them to whom they concern. */
@@ -584,6 +598,7 @@ end_call(struct remote *r, struct remote_call *c)
 		c->previous->next = c->next;
 	else
 		r->running = c->next;
+	hand_on(r);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -685,7 +700,6 @@ wait_answer(struct remote *r, struct remote_call *c, struct b3iq_error *err)
 			c->waiting = false;
 		}
 	}
-	hand_on(r);
 	pthread_mutex_unlock(&r->lock);
 	buf_wipe(&batch);
 	return rc;

@@ -440,13 +440,18 @@ test_a_stuck_sink_holds_up_nobody_else(void **state)
 	emit_text(&p, b, "y", 1);
 	answer_call(&p, b, B3IQ_OK);
 	assert_int_equal(call_end(&free_one), B3IQ_OK);
-	/* Nobody waits any more: the instance's thread is told of what comes now. */
+	/* Nobody waits any more: the instance's thread looks in. */
 	answer_call(&p, a, B3IQ_OK);
-	for (struct epoll_event e; epoll_wait(p.epoll, &e, 1, 60000) == 1 && e.data.u64 != 1;)
-		;
+	assert_true(remote_busy(p.remote));
 	assert_int_equal(remote_receive(p.remote), 1);
 	pthread_mutex_unlock(&gate);
 	assert_int_equal(call_end(&stuck), B3IQ_OK);
+	/* No call is left: epoll tells it. */
+	assert_false(remote_busy(p.remote));
+	assert_int_equal(wire_send(&p.wire, CODEC_PONG, 0, 1, NULL), B3IQ_OK);
+	for (struct epoll_event e; epoll_wait(p.epoll, &e, 1, 60000) == 1 && e.data.u64 != 1;)
+		;
+	assert_int_equal(remote_receive(p.remote), 1);
 	peer_close(&p);
 }
 
