@@ -140,7 +140,10 @@ hyper_read(struct hyper *h, const struct gguf *g, struct b3iq_error *err)
 		                 gguf_path(g),
 		                 (int)(architecture.len < 40 ? architecture.len : 40),
 		                 architecture.ptr);
-	if (gguf_u32(g, "llama.expert_count", &experts, NULL) == B3IQ_OK && experts > 0)
+	rc = gguf_u32(g, "llama.expert_count", &experts, err);
+	if (rc != B3IQ_OK && rc != B3IQ_E_NOT_FOUND)
+		return rc;
+	if (experts > 0)
 		return fail_with(err, B3IQ_E_UNSUPPORTED,
 		                 "%s has %u experts a layer: this engine runs dense models",
 		                 gguf_path(g), experts);
