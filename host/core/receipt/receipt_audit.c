@@ -110,6 +110,13 @@ compare_chunk(struct b3iq_sink *sink, const struct b3iq_chunk *c)
 
 /* ---- before: what the receipt lets us check --------------------------------------------- */
 
+/* Does the receipt say that the answer came to its end? */
+static bool
+is_whole(const struct receipt *r)
+{
+	return r->kind == RECEIPT_FINAL && r->finish != B3IQ_STOP_CANCELLED;
+}
+
 static bool
 auditable(const struct bundle *b, const struct receipt_auditor *with, struct receipt_audit *a)
 {
@@ -120,6 +127,9 @@ auditable(const struct bundle *b, const struct receipt_auditor *with, struct rec
 		       "the receipt claims nothing that can be re-executed (its tier is T%d)", (int)r->tier);
 	else if (!with->replay || !with->replay->replay)
 		decide(a, RECEIPT_CANNOT, "this backend has no replay; audit with one that has");
+	else if (r->output_tokens == 0 && is_whole(r))
+		decide(a, RECEIPT_DIFFERS,
+		       "the receipt claims a whole answer without a token, but the one that ends it counts");
 	else if (r->output_tokens == 0)
 		decide(a, RECEIPT_CANNOT, "the receipt has no output token that could be compared");
 	else if (!b->prompt || !b->params || !b->tokens)
@@ -202,13 +212,6 @@ compare_root(struct auditor *a, bool *equal)
 	if (rc == B3IQ_OK)
 		*equal = !a->trace.unprobed && memcmp(commitment, b->receipt.body.logits, 32) == 0;
 	return rc;
-}
-
-/* Does the receipt say that the answer came to its end? */
-static bool
-is_whole(const struct receipt *r)
-{
-	return r->kind == RECEIPT_FINAL && r->finish != B3IQ_STOP_CANCELLED;
 }
 
 /* Was it the text of these tokens that was delivered?  A run that was cut short may or may not have

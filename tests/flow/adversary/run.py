@@ -289,6 +289,12 @@ def endings(node, client):
         body["finish"] = "end"
     found("truncated, and claimed complete", forge(cut, node.home, complete), node, client, "goes on after 12")
 
+    def nothing(body, o):
+        o.update(tokens=[], output="")
+        body["usage"]["output"] = 0
+        body["finish"] = "end"
+    found("no answer at all, and claimed complete", forge(cut, node.home, nothing), node, client, "without a token")
+
     def stopped(body, o):
         body["finish"] = "sequence"
     found("truncated, and claimed stopped", forge(cut, node.home, stopped), node, client, "ended by length")

@@ -313,7 +313,11 @@ test_what_cannot_be_audited(void **state)
 	assert_int_equal(audited(), RECEIPT_CANNOT);
 	open = fixture_opening(&f);
 	f.r.output_tokens = 0; /* nothing came: nothing to replay */
+	f.r.finish = B3IQ_STOP_CANCELLED;
 	assert_int_equal(audited(), RECEIPT_CANNOT);
+	f.r.finish = B3IQ_STOP_END; /* nothing, and it calls that an answer */
+	assert_int_equal(audited(), RECEIPT_DIFFERS);
+	f.r.finish = B3IQ_STOP_LENGTH;
 	f.r.output_tokens = FIXTURE_TOKENS;
 	snprintf(f.r.profile, sizeof(f.r.profile), "det-v2");
 	assert_int_equal(audited(), RECEIPT_CANNOT);
