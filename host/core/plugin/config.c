@@ -183,7 +183,8 @@ fill_field(const struct filling *f, struct json_object *fields, const char *name
 }
 
 static int32_t
-fill_group(const struct filling *f, struct json_object *schema, struct json_object *value, int depth)
+fill_group(const struct filling *f, struct json_object *schema, struct json_object *value,
+           int depth)
 {
 	struct json_object *fields = NULL;
 	struct lh_entry *at, *next;

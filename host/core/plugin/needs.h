@@ -1,8 +1,8 @@
 /* needs.h - does this machine have what a plugin needs?  Answered without loading anything.
  *
  * A library counts as there if the dynamic linker would find it: in the plugin's own folder, the
- * linker's cache or its search path, as an ELF file of this machine.  A path counts as there if this
- * process may read it.
+ * linker's cache or its search path, as an ELF file of this machine.  A path counts as there if
+ * this process may read it.
  */
 #ifndef CORE_PLUGIN_NEEDS_H
 #define CORE_PLUGIN_NEEDS_H

@@ -602,7 +602,7 @@ end_call(struct remote *r, struct remote_call *c)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Gives the chunks of `batch` to the caller's sink.  After the first refusal the rest is dropped. */
+/* Gives the chunks of `batch` to the caller's sink.  After a refusal the rest is dropped. */
 static int32_t
 deliver(struct remote_call *c, const struct buf *batch, int32_t so_far, uint64_t *consumed)
 {

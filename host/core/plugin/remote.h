@@ -37,8 +37,8 @@ void    remote_unwatch(struct remote *);
  * broke the protocol, remote_broken() tells which. */
 int     remote_receive(struct remote *);
 bool    remote_broken(struct remote *);
-/* Do calls run?  Then epoll tells nothing of the socket: look in with remote_receive() now and then,
- * for the case that the only call is stuck in its sink. */
+/* Do calls run?  Then epoll tells nothing of the socket: look in with remote_receive() now and
+ * then, for the case that the only call is stuck in its sink. */
 bool    remote_busy(struct remote *);
 void    remote_flush(struct remote *);
 int32_t remote_hello(struct remote *, const struct codec_hello *, struct b3iq_error *err);

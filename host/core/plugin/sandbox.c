@@ -57,8 +57,8 @@ free_environment(struct environment *e)
 		free(e->entry[--e->n]);
 }
 
-/* Which descriptors it has, and a clean state of signals; its own process group, so that Ctrl-C in a
- * terminal goes to the host alone. */
+/* Which descriptors it has, and a clean state of signals; its own process group, so that Ctrl-C in
+ * a terminal goes to the host alone. */
 static int
 prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int sock, int err)
 {

@@ -22,8 +22,9 @@
 
 enum place { PLACE_ON_THE_WAY, PLACE_FOLDER, PLACE_FILE };
 
-/* May what fd is (called `path`) be relied on?  On the way, a directory like /tmp is fine that others
- * may write to but is sticky: they cannot replace an entry of ours in it, and the entry is checked. */
+/* May what fd is (called `path`) be relied on?  On the way, a directory like /tmp is fine that
+ * others may write to but is sticky: they cannot replace an entry of ours in it, and the entry is
+ * checked. */
 static int32_t
 check_owner(int fd, const char *path, enum place place, struct b3iq_error *err)
 {
@@ -51,7 +52,7 @@ check_owner(int fd, const char *path, enum place place, struct b3iq_error *err)
 	return B3IQ_OK;
 }
 
-/* Goes into `name` below *at, which is closed and replaced.  `path` is how far we are, for people. */
+/* Goes into `name` below *at, which is closed and replaced.  `path` tells people where we are. */
 static int32_t
 step(int *at, const char *name, const char *path, enum place place, struct b3iq_error *err)
 {
@@ -188,7 +189,8 @@ open_in(const char *dir, const char *name, struct trust_file *f, struct b3iq_err
 }
 
 int32_t
-trust_open(const char *const *dirs, const char *name, struct trust_file *out, struct b3iq_error *err)
+trust_open(const char *const *dirs, const char *name, struct trust_file *out,
+           struct b3iq_error *err)
 {
 	size_t len = strlen(name);
 	int32_t rc;

@@ -1,5 +1,5 @@
 /* upcall.h - the b3iq_host of a sandboxed plugin: every function is a frame to the host, which
- * applies the rules of hostapi.h there.  log and metric do not wait; the others wait for the answer.
+ * applies the rules of hostapi.h there.  log and metric do not wait, the others do.
  */
 #ifndef CORE_PLUGIN_UPCALL_H
 #define CORE_PLUGIN_UPCALL_H

@@ -136,7 +136,7 @@ test_ledger(void **state)
 		ledger_with(both[k]);
 }
 
-/* The process dies inside submit(): the outcome is unknown, and status() knows after the restart. */
+/* The process dies inside submit(): the outcome is unknown, status() knows after the restart. */
 static void
 test_submit_that_dies(void **state)
 {
