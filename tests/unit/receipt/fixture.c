@@ -52,7 +52,7 @@ replay(void *self, const struct b3iq_gen_request *req, const int32_t *ids, size_
 		chunk = (struct b3iq_chunk){ .size = sizeof(chunk), .n_ids = 1, .ids = &id,
 			                     .probe = probe, .probe_len = sizeof(probe) };
 		if (i * PIECE < strlen(ANSWER)) {
-			chunk.text = ANSWER + i * PIECE;
+			chunk.text = &ANSWER[i * PIECE];
 			chunk.text_len = strnlen(chunk.text, PIECE);
 		}
 		rc = sink->emit(sink, &chunk);
