@@ -5,11 +5,10 @@
 #include "bench.h"
 
 static const char *const lines[] = {
-	"{\"message\":{\"content\":\"hi\",\"thinking\":\"hm\"},\"logprobs\":[{\"token\":\"hi\","
-	"\"logprob\":-1,"
-	"\"top_logprobs\":[{\"token\":\"ho\",\"logprob\":-2}]}]}",
-	"{\"message\":{\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
-	"\"arguments\":{\"x\":1}}}]},\"logprobs\":[]}",
+	("{\"message\":{\"content\":\"hi\",\"thinking\":\"hm\"},\"logprobs\":[{\"token\":\"hi\","
+	 "\"logprob\":-1,\"top_logprobs\":[{\"token\":\"ho\",\"logprob\":-2}]}]}"),
+	("{\"message\":{\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
+	 "\"arguments\":{\"x\":1}}}]},\"logprobs\":[]}"),
 	"{\"done\":true,\"done_reason\":\"stop\"}",
 };
 
