@@ -86,9 +86,12 @@ read_scheduler(struct scheduler_config *s, struct json_object *root, struct b3iq
 	s->chunk = (size_t)chunk;
 	s->kv_bytes = mib ? mib << 20 : usual_kv_bytes();
 	s->prefixes = PREFIXES;
-	if (json_object_object_get_ex(root, "prefix_cache", &reuse) &&
-	    !json_object_get_boolean(reuse))
-		s->prefixes = 0;
+	if (rc == B3IQ_OK && json_object_object_get_ex(root, "prefix_cache", &reuse)) {
+		if (!json_object_is_type(reuse, json_type_boolean))
+			return wrong(err, "prefix_cache", "true or false");
+		if (!json_object_get_boolean(reuse))
+			s->prefixes = 0;
+	}
 	return rc;
 }
 

@@ -7,24 +7,23 @@
 #include <unistd.h>
 #include "engine/fail.h"
 
-/* The maker's name of the processor, from the system. */
+/* The maker's name of the processor, from /proc/cpuinfo, which may be absent (NULL). */
 static void
-processor_name(char *out, size_t size)
+processor_name(FILE *cpuinfo, char *out, size_t size)
 {
-	FILE *f = fopen("/proc/cpuinfo", "re");
 	char line[512];
 
 	snprintf(out, size, "Processor");
-	while (f && fgets(line, sizeof line, f)) {
-		const char *colon = strchr(line, ':');
+	while (cpuinfo && fgets(line, sizeof line, cpuinfo)) {
+		const char *name = strchr(line, ':');
 
-		if (strncmp(line, "model name", 10) != 0 || !colon)
+		if (strncmp(line, "model name", 10) != 0 || !name)
 			continue;
-		snprintf(out, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+		name += 1 + strspn(name + 1, " ");
+		if (*name && *name != '\n')
+			snprintf(out, size, "%.*s", (int)strcspn(name, "\n"), name);
 		break;
 	}
-	if (f)
-		(void)fclose(f);
 }
 
 static int64_t
@@ -40,13 +39,16 @@ device_write(const struct kernels *kernels, struct b3iq_writer *out, struct b3iq
 {
 	struct json_object *list = json_object_new_array(), *cpu = json_object_new_object();
 	struct json_object *features = json_object_new_array();
+	FILE *cpuinfo = fopen("/proc/cpuinfo", "re");
 	struct utsname system = { 0 };
 	char name[256];
 	const char *text;
 	int32_t rc;
 
 	(void)uname(&system);
-	processor_name(name, sizeof name);
+	processor_name(cpuinfo, name, sizeof name);
+	if (cpuinfo)
+		(void)fclose(cpuinfo);
 	json_object_object_add(cpu, "id", json_object_new_string("cpu"));
 	json_object_object_add(cpu, "name", json_object_new_string(name));
 	json_object_object_add(cpu, "kind", json_object_new_string("cpu"));
