@@ -4,8 +4,8 @@
  *
  * Inline is the same path without the wire, so the difference is the wire alone.  A token is one
  * emit() of one id and a few bytes of text.  "CPU" is user and system time of both processes: what
- * a machine that is busy computing tokens loses.  The verdict is about flaky's stream, which pauses a
- * millisecond before each token: there every token wakes its reader anew, and nothing is batched.
+ * a machine that is busy computing tokens loses.  The verdict is about flaky's stream, which pauses
+ * a millisecond before each token: there every token wakes its reader anew, and nothing is batched.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -102,7 +102,7 @@ test_a_whole_life(void **state)
 	buf_init(&b, 8);
 	wire_put_i32(&b, B3IQ_E_CANCELLED);
 	assert_int_equal(wire_send(&h.wire, CODEC_CANCEL, 0, 1, &b), B3IQ_OK);
-	assert_int_equal(wire_send(&h.wire, CODEC_CREDIT, 0, 1, &b), B3IQ_OK);
+	assert_int_equal(wire_send(&h.wire, CODEC_CREDIT, 0, 99, &b), B3IQ_OK);
 	buf_free(&b);
 	assert_int_equal(wire_send(&h.wire, CODEC_STOP, 0, 0, NULL), B3IQ_OK);
 	assert_int_equal(next(&h, &f), 1);
