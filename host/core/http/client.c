@@ -42,7 +42,7 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 		call->rc = call->rq->on_data(call->rq->ctx, bytes, n);
 	} else {
 		call->rc = buf_append(&call->reply->body, bytes, n);
-		call->too_long = call->rc != B3IQ_OK;
+		call->too_long = call->rc == B3IQ_E_INVALID;
 	}
 	return call->rc == B3IQ_OK ? n : 0;
 }
@@ -125,21 +125,21 @@ client_reply_finish(struct client_reply *reply)
 	buf_wipe(&reply->body);
 }
 
-static void
+/* An option that libcurl does not take must stop the call: without its method, or with a proxy from
+ * the environment, it would be another one. */
+static CURLcode
 set_options(struct call *call, struct curl_slist *headers)
 {
 	const struct client_request *rq = call->rq;
+	const bool head = rq->method && strcmp(rq->method, "HEAD") == 0;
+	const long connect_ms = rq->connect_ms ? rq->connect_ms : CONNECT_MS;
 	CURL *easy = call->easy;
+	CURLcode rc;
 
 	curl_easy_reset(easy);
-	curl_easy_setopt(easy, CURLOPT_URL, rq->url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "b3iq");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-	                 (long)(rq->connect_ms ? rq->connect_ms : CONNECT_MS));
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)rq->total_ms);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
@@ -149,10 +149,18 @@ set_options(struct call *call, struct curl_slist *headers)
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body_len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, rq->body);
 	}
-	if (rq->method && strcmp(rq->method, "HEAD") == 0)
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	else if (rq->method)
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
+	curl_easy_setopt(easy, CURLOPT_NOBODY, (long)head);
+	/* These are copied, which may fail. */
+	rc = curl_easy_setopt(easy, CURLOPT_URL, rq->url);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, "b3iq");
+	if (rc == CURLE_OK && rq->method && !head)
+		rc = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
+	return rc;
 }
 
 /* Lines as libcurl wants them; "Expect:" so that it never waits for 100 Continue. */
@@ -197,14 +205,14 @@ drive(struct client *c, struct call *call, CURLcode *result, struct b3iq_error *
 		int wait = POLL_MS;
 
 		if (curl_multi_perform(c->multi, &left) != CURLM_OK)
-			return fail(err, B3IQ_E_INTERNAL, "libcurl cannot go on with the request");
+			return fail_memory(err, "asking the server");
 		if (!left)
 			break;
 		if (call->rq->silence_ms && call->rq->silence_ms < POLL_MS)
 			wait = (int)call->rq->silence_ms;
 		cancel.revents = 0;
 		if (curl_multi_poll(c->multi, &cancel, n, wait, NULL) != CURLM_OK)
-			return fail(err, B3IQ_E_INTERNAL, "libcurl cannot wait for the answer");
+			return fail_memory(err, "waiting for the server");
 		rc = interrupted(call, n && cancel.revents, err);
 	}
 	if (rc != B3IQ_OK)
@@ -271,10 +279,13 @@ client_call(struct client *c, const struct client_request *rq, struct client_rep
 	reply->retry_after_s = 0;
 	if (!headers)
 		return fail_memory(err, "asking the server");
-	set_options(&call, headers);
-	if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
+	result = set_options(&call, headers);
+	if (result == CURLE_OK && curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
+		result = CURLE_OUT_OF_MEMORY;
+	if (result != CURLE_OK) {
+		curl_easy_reset(c->easy);
 		curl_slist_free_all(headers);
-		return fail_memory(err, "asking the server");
+		return explain(&call, result, err);
 	}
 	rc = drive(c, &call, &result, err);
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -112,6 +112,14 @@ error_type(int status)
 	}
 }
 
+static int32_t
+put_or_null(struct json_object *o, const char *key, const char *text)
+{
+	if (text)
+		return json_put_string(o, key, text);
+	return json_object_object_add(o, key, NULL) == 0 ? B3IQ_OK : B3IQ_E_NO_MEMORY;
+}
+
 struct json_object *
 response_error_object(int status, const char *code, const char *param, const char *message)
 {
@@ -127,9 +135,10 @@ response_error_object(int status, const char *code, const char *param, const cha
 	rc = json_put_string(error, "message", message);
 	if (rc == B3IQ_OK)
 		rc = json_put_string(error, "type", error_type(status));
-	if (json_object_object_add(error, "param", param ? json_object_new_string(param) : NULL) ||
-	    json_object_object_add(error, "code", code ? json_object_new_string(code) : NULL))
-		rc = B3IQ_E_NO_MEMORY;
+	if (rc == B3IQ_OK)
+		rc = put_or_null(error, "param", param);
+	if (rc == B3IQ_OK)
+		rc = put_or_null(error, "code", code);
 	if (rc != B3IQ_OK) {
 		json_object_put(error);
 		json_object_put(doc);

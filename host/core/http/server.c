@@ -481,9 +481,13 @@ open_socket(struct server *sv, int *fd, struct b3iq_error *err)
 	                                .ai_socktype = SOCK_STREAM };
 	struct addrinfo *addr;
 	char port[8];
+	int failed;
 
 	snprintf(port, sizeof port, "%u", o->port);
-	if (getaddrinfo(o->address, port, &hints, &addr) != 0)
+	failed = getaddrinfo(o->address, port, &hints, &addr);
+	if (failed == EAI_MEMORY)
+		return fail_memory(err, "starting the HTTP server");
+	if (failed)
 		return fail(err, B3IQ_E_INVALID,
 		            "\"%s\" is no numeric address to listen on; use 127.0.0.1, ::1 or an "
 		            "address of this machine",
