@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands/commands.h"
-#include "core/plugin/child.h"
+#include "core/plugin/sandbox/child.h"
 
 static const struct cli_command program = {
 	.name = "b3iq",

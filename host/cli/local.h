@@ -5,7 +5,7 @@
 #define CLI_LOCAL_H
 
 #include "cli/cli.h"
-#include "core/plugin/instance.h"
+#include "core/plugin/instance/instance.h"
 #include "node/config.h"
 
 struct local {

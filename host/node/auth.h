@@ -13,7 +13,7 @@
 
 #include "core/http/request.h"
 #include "core/http/response.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 #include "core/store/store.h"
 
 struct auth;

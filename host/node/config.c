@@ -14,7 +14,7 @@
 #include "core/base/fail.h"
 #include "core/base/json.h"
 #include "core/base/schema.h"
-#include "core/plugin/catalog.h"
+#include "core/plugin/file/catalog.h"
 
 #define WHAT "config.json"
 
@@ -425,12 +425,13 @@ config_make_default(const struct home *home, struct b3iq_error *err)
 		json_object_put(dirs);
 		return fail_memory(err, "writing config.json");
 	}
-	if (config_plugin_dir(dir)) {
-		json_object_array_add(dirs, json_object_new_string(dir));
-		rc = add_cpu(doc, dir, err);
-	}
-	if (json_put(doc, "plugin_dirs", dirs) != B3IQ_OK && rc == B3IQ_OK)
+	if (json_put(doc, "plugin_dirs", dirs) != B3IQ_OK)
 		rc = fail_memory(err, "writing config.json");
+	if (rc == B3IQ_OK && config_plugin_dir(dir)) {
+		rc = json_add(dirs, json_object_new_string(dir)) == B3IQ_OK
+		             ? add_cpu(doc, dir, err)
+		             : fail_memory(err, "writing config.json");
+	}
 	if (rc == B3IQ_OK)
 		rc = check_copy(doc, err);
 	if (rc == B3IQ_OK)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/log.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 #include "node/home.h"
 
 #define CONFIG_FILE_MAX (4u << 20)

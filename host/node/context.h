@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/http/server.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 #include "core/store/store.h"
 #include "node/auth.h"
 #include "node/config.h"

@@ -7,7 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/http/request.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 
 struct metrics;
 

@@ -10,7 +10,7 @@
 #define NODE_MODELS_H
 
 #include "core/base/buf.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 
 #define MODELS_FRESH_MS 10000
 #define MODELS_ID_SIZE  257

@@ -5,7 +5,7 @@
 
 #include "core/base/fail.h"
 #include "core/base/path.h"
-#include "core/plugin/instance.h"
+#include "core/plugin/instance/instance.h"
 
 #define START_MS 20000
 

@@ -1,9 +1,9 @@
-/* boxed.h - the subject in a sandbox child, run by the host's own core/plugin/instance.h with the
+/* boxed.h - the subject in a sandbox child, run by the host's own core/plugin/instance/instance.h with the
  * fake host's store and signer behind it. */
 #ifndef CHECK_BOXED_H
 #define CHECK_BOXED_H
 
-#include "core/plugin/backend.h"
+#include "core/plugin/load/backend.h"
 #include "fakehost.h"
 
 struct boxed;

@@ -8,7 +8,7 @@
 #include "core/base/fail.h"
 #include "core/base/json.h"
 #include "core/base/schema.h"
-#include "core/plugin/note.h"
+#include "core/plugin/file/note.h"
 #include "elf.h"
 
 static void

@@ -10,8 +10,8 @@
 #include "core/base/fail.h"
 #include "core/base/json.h"
 #include "core/base/path.h"
-#include "core/plugin/child.h"
-#include "core/plugin/note.h"
+#include "core/plugin/sandbox/child.h"
+#include "core/plugin/file/note.h"
 #include "defaults.h"
 #include "run.h"
 

@@ -9,7 +9,7 @@
 #define CHECK_SUBJECT_H
 
 #include "boxed.h"
-#include "core/plugin/backend.h"
+#include "core/plugin/load/backend.h"
 #include "fakehost.h"
 #include "listener.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/fail.h"
-#include "core/plugin/manifest.h"
+#include "core/plugin/file/manifest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

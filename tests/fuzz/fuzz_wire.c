@@ -12,8 +12,8 @@
 
 #include "core/base/fail.h"
 #include "core/base/log.h"
-#include "core/plugin/codec.h"
-#include "core/plugin/remote.h"
+#include "core/plugin/sandbox/codec.h"
+#include "core/plugin/sandbox/remote.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

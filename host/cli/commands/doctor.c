@@ -14,8 +14,8 @@
 #include "cli/term.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/plugin/catalog.h"
-#include "core/plugin/config.h"
+#include "core/plugin/file/catalog.h"
+#include "core/plugin/file/config.h"
 #include "node/identity.h"
 #include "node/state.h"
 

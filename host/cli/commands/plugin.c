@@ -10,7 +10,7 @@
 #include "cli/remote.h"
 #include "cli/term.h"
 #include "core/base/json.h"
-#include "core/plugin/config.h"
+#include "core/plugin/file/config.h"
 
 /* ---- what the commands share -------------------------------------------- */
 

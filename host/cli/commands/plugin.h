@@ -3,7 +3,7 @@
 #define CLI_COMMANDS_PLUGIN_H
 
 #include "cli/cli.h"
-#include "core/plugin/catalog.h"
+#include "core/plugin/file/catalog.h"
 #include "node/config.h"
 
 struct plugin_desk {

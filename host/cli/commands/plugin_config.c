@@ -7,7 +7,7 @@
 #include "cli/remote.h"
 #include "cli/term.h"
 #include "core/base/json.h"
-#include "core/plugin/config.h"
+#include "core/plugin/file/config.h"
 
 struct change {
 	struct cli          *cli;

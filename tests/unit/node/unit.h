@@ -16,7 +16,7 @@
 #include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/base/path.h"
-#include "core/plugin/plugins.h"
+#include "core/plugin/instance/plugins.h"
 #include "node/home.h"
 
 #define ECHO  BUILD_DIR "/examples/echo.so"

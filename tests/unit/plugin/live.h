@@ -13,8 +13,8 @@
 #include "core/base/buf.h"
 #include "core/base/fail.h"
 #include "core/base/log.h"
-#include "core/plugin/child.h"
-#include "core/plugin/instance.h"
+#include "core/plugin/sandbox/child.h"
+#include "core/plugin/instance/instance.h"
 
 
 /* Every main() of these tests begins so: the sandbox is this program again. */

@@ -1,6 +1,6 @@
 #include "live.h"
 
-#include "core/plugin/catalog.c"
+#include "core/plugin/file/catalog.c"
 
 #include <fcntl.h>
 #include <sys/sendfile.h>

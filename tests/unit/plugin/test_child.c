@@ -1,9 +1,9 @@
 /* The sandbox against a host that breaks the rules: it ends, and says how. */
 #include "live.h"
 
-#include "core/plugin/child.c"
-#include "core/plugin/sandbox.h"
-#include "core/plugin/trust.h"
+#include "core/plugin/sandbox/child.c"
+#include "core/plugin/sandbox/sandbox.h"
+#include "core/plugin/file/trust.h"
 
 static const struct manifest manifest = { .id = "org.b3iq.example.echo", .version = "1.0.0",
                                           .kind = B3IQ_INFERENCE };

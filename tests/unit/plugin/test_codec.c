@@ -1,7 +1,7 @@
 /* Every struct there and back, and every prefix of it refused. */
 #include "../check.h"
 
-#include "core/plugin/codec.c"
+#include "core/plugin/sandbox/codec.c"
 
 static struct wire_frame
 frame_of(const struct buf *b, size_t len)

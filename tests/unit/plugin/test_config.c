@@ -1,7 +1,7 @@
 #include "live.h"
 #include "../torture.h"
 
-#include "core/plugin/config.c"
+#include "core/plugin/file/config.c"
 
 static struct manifest manifest; /* of the schema below */
 

@@ -1,7 +1,7 @@
 #include "live.h"
 #include "../torture.h"
 
-#include "core/plugin/hostapi.c"
+#include "core/plugin/load/hostapi.c"
 
 struct store { /* of one key                                                     */
 	char key[HOSTAPI_KEY_MAX + 1], value[64];

@@ -1,7 +1,7 @@
 /* The instance with real plugins in real processes: everything that can go wrong, does. */
 #include "live.h"
 
-#include "core/plugin/instance.c"
+#include "core/plugin/instance/instance.c"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* How an end is judged; the lives themselves are lived in test_instance.c. */
 #include "live.h"
 
-#include "core/plugin/life.c"
+#include "core/plugin/instance/life.c"
 
 static void
 test_which_refusals_may_pass(void **state)

@@ -1,6 +1,6 @@
 #include "../check.h"
 
-#include "core/plugin/lines.c"
+#include "core/plugin/sandbox/lines.c"
 
 static void
 test_keeps_the_last_forty(void **state)

@@ -1,8 +1,8 @@
 /* Tables of every size and every lie; and the real examples through dlopen(). */
 #include "live.h"
 
-#include "core/plugin/load.c"
-#include "core/plugin/trust.h"
+#include "core/plugin/load/load.c"
+#include "core/plugin/file/trust.h"
 
 static int32_t
 create(const struct b3iq_host *h, const char *c, void **self, struct b3iq_error *err)

@@ -1,7 +1,7 @@
 #include "../check.h"
 #include "../torture.h"
 
-#include "core/plugin/manifest.c"
+#include "core/plugin/file/manifest.c"
 
 #define REST                                                                                  \
 	"\"version\":\"1.2.3\",\"license\":\"MIT\",\"summary\":\"s\""

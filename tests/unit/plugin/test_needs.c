@@ -1,6 +1,6 @@
 #include "live.h"
 
-#include "core/plugin/needs.c"
+#include "core/plugin/file/needs.c"
 
 static struct needs
 check_one(const char *library, const char *path, const char *dir)

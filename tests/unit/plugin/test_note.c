@@ -1,7 +1,7 @@
 /* The manifest of real and of damaged shared objects. */
 #include "live.h"
 
-#include "core/plugin/note.c"
+#include "core/plugin/file/note.c"
 
 #include <dlfcn.h>
 #include <link.h>

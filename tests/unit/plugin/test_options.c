@@ -1,7 +1,7 @@
 #include "../check.h"
 #include "../torture.h"
 
-#include "core/plugin/options.c"
+#include "core/plugin/instance/options.c"
 
 static const char *const dirs[] = { "/a", "/b", NULL };
 static const char *const other_dirs[] = { "/a", NULL };

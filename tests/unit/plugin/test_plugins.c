@@ -1,7 +1,7 @@
 /* The configured set: reconciled, searched, iterated, while others use it. */
 #include "live.h"
 
-#include "core/plugin/plugins.c"
+#include "core/plugin/instance/plugins.c"
 
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* Each thing that a start can be refused for, in its order. */
 #include "live.h"
 
-#include "core/plugin/prepare.c"
+#include "core/plugin/instance/prepare.c"
 
 static int32_t
 prepare(const struct instance_options *o, const char *says)

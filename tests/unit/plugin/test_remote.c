@@ -2,7 +2,7 @@
 #include "live.h"
 #include "../torture.h"
 
-#include "core/plugin/remote.c"
+#include "core/plugin/sandbox/remote.c"
 
 #include <poll.h>
 #include <pthread.h>

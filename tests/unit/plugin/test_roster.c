@@ -1,7 +1,7 @@
 /* Turns, deadlines, cancels and hangs, without any plugin. */
 #include "live.h"
 
-#include "core/plugin/roster.c"
+#include "core/plugin/instance/roster.c"
 
 #include <sys/eventfd.h>
 

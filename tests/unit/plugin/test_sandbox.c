@@ -1,7 +1,7 @@
 /* The process: what it inherits, how its end is told. */
 #include "live.h"
 
-#include "core/plugin/sandbox.c"
+#include "core/plugin/sandbox/sandbox.c"
 
 #include <poll.h>
 

@@ -1,7 +1,7 @@
 /* The ledger and auth examples through the tables, inline and sandboxed, with services of ours. */
 #include "live.h"
 
-#include "core/plugin/tables.c"
+#include "core/plugin/instance/tables.c"
 
 #include <pthread.h>
 #include <signal.h>

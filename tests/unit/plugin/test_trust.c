@@ -1,7 +1,7 @@
 /* Place, pin and signature, on real directories.  Needs a place that passes the walk itself. */
 #include "live.h"
 
-#include "core/plugin/trust.c"
+#include "core/plugin/file/trust.c"
 
 static char place[PATH_MAX];    /* a private directory                       */
 static char lib[PATH_MAX];      /* place/lib: the plugin directory           */

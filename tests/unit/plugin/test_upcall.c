@@ -1,7 +1,7 @@
 /* The plugin's side of kv, sign and secret: a thread of ours plays the host. */
 #include "../check.h"
 
-#include "core/plugin/upcall.c"
+#include "core/plugin/sandbox/upcall.c"
 
 #include <pthread.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 /* Frames over a socketpair: order, bounds, back-pressure, and peers that lie. */
 #include "../check.h"
 
-#include "core/plugin/wire.c"
+#include "core/plugin/sandbox/wire.c"
 
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* The sandbox's threads, with a backend of ours in this process. */
 #include "live.h"
 
-#include "core/plugin/worker.c"
+#include "core/plugin/sandbox/worker.c"
 
 #include <poll.h>
 #include <sys/socket.h>
