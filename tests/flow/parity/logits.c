@@ -12,7 +12,10 @@
 #define MAX_TOKENS 4096u
 
 struct bench {
+	struct gguf    *file;
 	struct model   *model;
+	struct pool    *pool;
+	struct cache   *cache;
 	struct forward *forward;
 	uint16_t      **blocks;
 };
@@ -52,23 +55,50 @@ open_bench(struct bench *b, const char *path, size_t positions)
 {
 	struct b3iq_error err = { .size = sizeof err };
 	const size_t blocks = cache_blocks_for(positions);
-	struct gguf *file;
-	struct cache *cache;
-	struct pool *pool;
 
 	b->blocks = calloc(blocks, sizeof(*b->blocks));
-	if (!b->blocks || gguf_open(&file, path, &err) != B3IQ_OK ||
-	    model_create(&b->model, file, &err) != B3IQ_OK ||
-	    pool_create(&pool, 0, &err) != B3IQ_OK ||
-	    cache_create(&cache, &b->model->hyper, 0, &err) != B3IQ_OK ||
-	    forward_create(&b->forward, b->model, cache, select_at(0), pool, positions, positions,
+	if (!b->blocks || gguf_open(&b->file, path, &err) != B3IQ_OK ||
+	    model_create(&b->model, b->file, &err) != B3IQ_OK ||
+	    pool_create(&b->pool, 0, &err) != B3IQ_OK ||
+	    cache_create(&b->cache, &b->model->hyper, 0, &err) != B3IQ_OK ||
+	    forward_create(&b->forward, b->model, b->cache, select_at(0), b->pool, positions, positions,
 	                   &err) != B3IQ_OK ||
-	    !cache_reserve(cache, blocks)) {
+	    !cache_reserve(b->cache, blocks)) {
 		fprintf(stderr, "engine-logits: %s\n", err.text);
 		exit(1);
 	}
 	for (size_t i = 0; i < blocks; i++)
-		b->blocks[i] = cache_take(cache);
+		b->blocks[i] = cache_take(b->cache);
+}
+
+static void
+close_bench(struct bench *b)
+{
+	forward_destroy(b->forward);
+	cache_destroy(b->cache);
+	pool_destroy(b->pool);
+	model_destroy(b->model);
+	gguf_close(b->file);
+	free(b->blocks);
+}
+
+/* The logits of all ids as bytes, or `more` greedy ids as text; the exit status. */
+static int
+answer(struct bench *b, int32_t *ids, size_t n, size_t more)
+{
+	const size_t vocab = b->model->hyper.vocab;
+	const float *logits = step(b, ids, 0, n);
+
+	if (more == 0)
+		return fwrite(logits, sizeof *logits, n * vocab, stdout) == n * vocab ? 0 : 1;
+	logits += (n - 1) * vocab;
+	for (size_t i = 0; i < more; i++) {
+		ids[n] = greatest(logits, vocab);
+		printf("%d ", ids[n]);
+		logits = step(b, ids, n++, 1);
+	}
+	printf("\n");
+	return 0;
 }
 
 int
@@ -78,7 +108,7 @@ main(int argc, char **argv)
 	const size_t more = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	struct bench b;
 	size_t n = 0;
-	float *logits;
+	int status;
 
 	while (argc > 1 && n + more < MAX_TOKENS && scanf("%d", &ids[n]) == 1)
 		n++;
@@ -88,18 +118,7 @@ main(int argc, char **argv)
 	}
 	open_bench(&b, argv[1], n + more);
 	(void)rounding_pin();
-	logits = step(&b, ids, 0, n);
-	if (more == 0)
-		return fwrite(logits, sizeof *logits, n * b.model->hyper.vocab, stdout) ==
-		                       n * b.model->hyper.vocab
-		               ? 0
-		               : 1;
-	logits += (n - 1) * b.model->hyper.vocab;
-	for (size_t i = 0; i < more; i++) {
-		ids[n] = greatest(logits, b.model->hyper.vocab);
-		printf("%d ", ids[n]);
-		logits = step(&b, ids, n++, 1);
-	}
-	printf("\n");
-	return 0;
+	status = answer(&b, ids, n, more);
+	close_bench(&b);
+	return status;
 }
