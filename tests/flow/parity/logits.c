@@ -86,7 +86,7 @@ close_bench(struct bench *b)
 static int
 answer(struct bench *b, int32_t *ids, size_t n, size_t more)
 {
-	const size_t vocab = b->model->hyper.vocab;
+	const uint32_t vocab = b->model->hyper.vocab;
 	const float *logits = step(b, ids, 0, n);
 
 	if (more == 0)
