@@ -356,6 +356,12 @@ not_found(const struct list *list, const char *name, bool many, bool starting,
 	            name);
 }
 
+static void
+pause_a_little(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+}
+
 int32_t
 models_find(struct models *m, const char *name, const char *default_model, struct model *out,
             struct instance **instance, struct b3iq_error *err)
@@ -384,7 +390,7 @@ models_find(struct models *m, const char *name, const char *default_model, struc
 		if (model)
 			models_forget(m); /* its instance has just gone */
 		else
-			nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+			pause_a_little();
 	}
 }
 
@@ -392,10 +398,15 @@ int32_t
 models_list(struct models *m, int32_t (*each)(void *, const struct model *), void *arg,
             struct b3iq_error *err)
 {
+	const uint64_t until = clock_mono_ms() + PATIENCE_MS;
 	bool starting;
-	struct list *list = current(m, &starting);
+	struct list *list;
 	int32_t rc = B3IQ_OK;
 
+	while ((list = current(m, &starting)) && !list->n && starting && clock_mono_ms() < until) {
+		release(m, list);
+		pause_a_little();
+	}
 	if (!list)
 		return fail_memory(err, "listing the models");
 	for (size_t i = 0; rc == B3IQ_OK && i < list->n; i++)

@@ -39,7 +39,8 @@ void           models_forget(struct models *);
  */
 int32_t models_find(struct models *, const char *name, const char *default_model, struct model *out,
                     struct instance **instance, struct b3iq_error *err);
-/* Calls each() for every model, by name. */
+/* Calls each() for every model, by name.  While there is none at all, waits a while for instances that
+ * are starting. */
 int32_t models_list(struct models *, int32_t (*each)(void *arg, const struct model *), void *arg,
                     struct b3iq_error *err);
 /* How many were known at the last look; asks nobody. */
