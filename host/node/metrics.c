@@ -140,6 +140,7 @@ single(struct buf *out, const char *name, const char *type, const char *help, ui
 static void
 write_histogram(struct buf *out, const char *name, const char *labels, const struct histogram *h)
 {
+	const int bare = (int)strlen(labels) - (labels[0] != '\0'); /* without the comma */
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < BOUNDS; i++) {
@@ -149,8 +150,8 @@ write_histogram(struct buf *out, const char *name, const char *labels, const str
 	}
 	sum += h->count[BOUNDS];
 	buf_printf(out, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, labels, (unsigned long long)sum);
-	buf_printf(out, "%s_sum{%s} %.6f\n", name, labels, (double)h->sum_us / 1e6);
-	buf_printf(out, "%s_count{%s} %llu\n", name, labels, (unsigned long long)sum);
+	buf_printf(out, "%s_sum{%.*s} %.6f\n", name, bare, labels, (double)h->sum_us / 1e6);
+	buf_printf(out, "%s_count{%.*s} %llu\n", name, bare, labels, (unsigned long long)sum);
 }
 
 static void
