@@ -129,8 +129,10 @@ read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *e
 		p->run_inline = strcmp(text(section, "isolation"), "inline") == 0;
 		p->width = number(section, "width");
 		buf_init(&config, CONFIG_FILE_MAX);
-		if (json_write(member(section, "config"), &config) != B3IQ_OK)
+		if (json_write(member(section, "config"), &config) != B3IQ_OK) {
+			buf_free(&config);
 			return fail_memory(err, "reading config.json");
+		}
 		p->config = buf_take(&config);
 	}
 	return B3IQ_OK;
@@ -245,6 +247,7 @@ write_file(const struct home *home, struct json_object *doc, struct b3iq_error *
 	const char *shown = json_object_to_json_string_ext(
 	        doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_PRETTY_TAB |
 	                     JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct json_object *again = NULL;
 	char file[PATH_SIZE];
 	struct buf content;
 	int32_t rc = home_path(home, file, err, "config.json", NULL);
@@ -253,11 +256,18 @@ write_file(const struct home *home, struct json_object *doc, struct b3iq_error *
 		return rc;
 	buf_init(&content, CONFIG_FILE_MAX);
 	buf_puts(&content, shown ? shown : "");
-	if (!shown || buf_puts(&content, "\n") != B3IQ_OK)
-		rc = fail(err, B3IQ_E_INVALID, "config.json would be longer than %u bytes",
-		          CONFIG_FILE_MAX);
+	rc = buf_puts(&content, "\n");
+	if (rc == B3IQ_E_INVALID)
+		rc = fail(err, rc, "config.json would be longer than %u bytes", CONFIG_FILE_MAX);
+	/* json-c does not say where it ran out of memory: half a document is no config. */
+	if (rc == B3IQ_OK && (json_parse(content.data, content.len, WHAT, &again, NULL) != B3IQ_OK ||
+	                      !json_object_equal(doc, again)))
+		rc = B3IQ_E_NO_MEMORY;
+	if (rc == B3IQ_E_NO_MEMORY)
+		rc = fail_memory(err, "writing config.json");
 	if (rc == B3IQ_OK)
 		rc = path_write(file, content.data, content.len, 0600, err);
+	json_object_put(again);
 	buf_free(&content);
 	return rc;
 }

@@ -23,7 +23,7 @@ struct list {
 	struct model *models;    /* by name                                        */
 	uint64_t      made_ms;
 	uint64_t      generation; /* of the starts of all instances, when it was made */
-	bool          partial;   /* an instance was not ready                      */
+	bool          partial;   /* memory was short: it may lack models, and is not kept */
 };
 
 struct models {
@@ -177,7 +177,7 @@ ask(struct models *m, struct instance *instance, const struct instance_status *s
 	if (rc == B3IQ_OK)
 		rc = append(list, doc, status, instance_name(instance));
 	if (rc != B3IQ_OK) {
-		list->partial = true;
+		list->partial |= rc == B3IQ_E_NO_MEMORY;
 		log_event(B3IQ_LOG_WARN, "models.unknown", "instance=%s code=%s reason=\"%s\"",
 		          instance_name(instance), result_name(rc), err.text);
 	}
@@ -253,8 +253,6 @@ make_list(struct models *m, uint64_t made_of)
 		instance_status(i, &status);
 		if (status.state == INSTANCE_READY)
 			ask(m, i, &status, list);
-		else
-			list->partial = true;
 	}
 	if (list->n)
 		give_names(list);
@@ -270,7 +268,7 @@ current(struct models *m, bool *starting)
 
 	pthread_mutex_lock(&m->lock);
 	list = m->list;
-	if (list && list->generation == now && clock_mono_ms() - list->made_ms < MODELS_FRESH_MS) {
+	if (list && !list->partial && list->generation == now && clock_mono_ms() - list->made_ms < MODELS_FRESH_MS) {
 		list->refs++;
 		pthread_mutex_unlock(&m->lock);
 		return list;
@@ -341,6 +339,8 @@ not_found(const struct list *list, const char *name, bool many, bool starting,
 		            "several plugins have the model \"%.100s\"; ask for INSTANCE/MODEL as "
 		            "/v1/models lists them",
 		            name);
+	if (list->partial)
+		return fail_memory(err, "listing the models");
 	if (starting)
 		return fail(err, B3IQ_E_UNAVAILABLE,
 		            "the model \"%.100s\" is not there yet: a plugin is still starting",

@@ -57,10 +57,14 @@ restart_needed(const struct node *node, const struct config *config)
 	};
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; list && i < sizeof fixed / sizeof *fixed; i++)
-		if (!json_object_equal(at(node->config->doc, fixed[i].group, fixed[i].key),
-		                       at(config->doc, fixed[i].group, fixed[i].key)))
-			json_object_array_add(list, json_object_new_string(fixed[i].name));
+	for (size_t i = 0; list && i < sizeof fixed / sizeof *fixed; i++) {
+		if (json_object_equal(at(node->config->doc, fixed[i].group, fixed[i].key),
+		                      at(config->doc, fixed[i].group, fixed[i].key)) ||
+		    json_add(list, json_object_new_string(fixed[i].name)) == B3IQ_OK)
+			continue;
+		json_object_put(list);
+		list = NULL;
+	}
 	return list;
 }
 

@@ -318,6 +318,25 @@ json_put(struct json_object *o, const char *key, struct json_object *v)
 }
 
 int32_t
+json_put_or_null(struct json_object *o, const char *key, struct json_object *v)
+{
+	if (v)
+		return json_put(o, key, v);
+	return json_object_object_add(o, key, NULL) == 0 ? B3IQ_OK : B3IQ_E_NO_MEMORY;
+}
+
+int32_t
+json_add(struct json_object *array, struct json_object *v)
+{
+	if (!v)
+		return B3IQ_E_NO_MEMORY;
+	if (json_object_array_add(array, v) == 0)
+		return B3IQ_OK;
+	json_object_put(v);
+	return B3IQ_E_NO_MEMORY;
+}
+
+int32_t
 json_put_string(struct json_object *o, const char *key, const char *v)
 {
 	return json_put(o, key, json_object_new_string(v));

@@ -40,6 +40,10 @@ int32_t json_get(struct json_object *, const char *key, enum json_type, struct j
                  struct b3iq_error *err);
 /* object_add that takes over `value` and reports memory: NULL value counts as out of memory. */
 int32_t json_put(struct json_object *, const char *key, struct json_object *value);
+/* The same for a value that may be null: NULL stands for it, never for a lack of memory. */
+int32_t json_put_or_null(struct json_object *, const char *key, struct json_object *value);
+/* json_put() at the end of an array. */
+int32_t json_add(struct json_object *array, struct json_object *value);
 int32_t json_put_string(struct json_object *, const char *key, const char *value);
 int32_t json_put_int(struct json_object *, const char *key, int64_t value);
 int32_t json_put_bool(struct json_object *, const char *key, bool value);

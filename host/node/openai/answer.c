@@ -49,7 +49,7 @@ put_text_or_null(struct json_object *to, const char *key, const char *value)
 {
 	if (value && *value)
 		return json_put_string(to, key, value);
-	return json_object_object_add(to, key, NULL) == 0 ? B3IQ_OK : B3IQ_E_NO_MEMORY;
+	return json_put_or_null(to, key, NULL);
 }
 
 /* What every document of this answer starts with. */
@@ -124,9 +124,12 @@ receipt(const struct run *run)
 	hex_encode(run->secret, sizeof run->secret, secret);
 	json_parse(run->envelope.data, run->envelope.len, "receipt", &envelope, NULL);
 	if (own && json_put_string(own, "receipt_id", run->receipt_id) == B3IQ_OK &&
-	    json_put(own, "receipt", envelope) == B3IQ_OK &&
-	    json_put_string(own, "secret", secret) == B3IQ_OK)
+	    json_put(own, "receipt", json_object_get(envelope)) == B3IQ_OK &&
+	    json_put_string(own, "secret", secret) == B3IQ_OK) {
+		json_object_put(envelope);
 		return own;
+	}
+	json_object_put(envelope);
 	json_object_put(own);
 	return NULL;
 }
@@ -195,14 +198,16 @@ send_chunk(struct answer *a, const struct piece *piece, const struct run *ended)
 		logprobs = a->dialect->logprobs(piece->logprobs, a->choice.text_at);
 		rc = logprobs ? B3IQ_OK : B3IQ_E_NO_MEMORY;
 	}
-	if (rc == B3IQ_OK && (json_object_object_add(o, "logprobs", logprobs) != 0 ||
-	                      put_text_or_null(o, "finish_reason", a->choice.finish) != B3IQ_OK))
-		rc = B3IQ_E_NO_MEMORY;
-	if (rc == B3IQ_OK && (json_object_array_add(list, json_object_get(o)) != 0 ||
-	                      json_put(doc, "choices", json_object_get(list)) != B3IQ_OK))
-		rc = B3IQ_E_NO_MEMORY;
+	if (rc == B3IQ_OK)
+		rc = json_put_or_null(o, "logprobs", logprobs);
+	if (rc == B3IQ_OK)
+		rc = put_text_or_null(o, "finish_reason", a->choice.finish);
+	if (rc == B3IQ_OK)
+		rc = json_add(list, json_object_get(o));
+	if (rc == B3IQ_OK)
+		rc = json_put(doc, "choices", json_object_get(list));
 	if (rc == B3IQ_OK && a->args.include_usage)
-		json_object_object_add(doc, "usage", NULL);
+		rc = json_put_or_null(doc, "usage", NULL);
 	if (rc == B3IQ_OK && ended)
 		rc = put_b3iq(a, ended, doc);
 	json_object_put(o);
@@ -233,10 +238,8 @@ take_tool_calls(struct choice *c, struct json_object *calls)
 				return B3IQ_E_NO_MEMORY;
 		}
 		if (json_object_deep_copy(call, &copy, NULL) != 0 ||
-		    json_object_array_add(c->tool_calls, copy) != 0) {
-			json_object_put(copy);
+		    json_add(c->tool_calls, copy) != B3IQ_OK)
 			return B3IQ_E_NO_MEMORY;
-		}
 	}
 	return B3IQ_OK;
 }
@@ -321,15 +324,16 @@ end_choice(struct answer *a, struct run *run)
 	rc = o ? a->dialect->whole_part(o, c, run->output.data ? run->output.data : "",
 	                                run->output.len)
 	       : B3IQ_E_NO_MEMORY;
-	if (rc == B3IQ_OK && (json_object_object_add(o, "logprobs", json_object_get(c->logprobs)) ||
-	                      put_text_or_null(o, "finish_reason", c->finish) != B3IQ_OK))
-		rc = B3IQ_E_NO_MEMORY;
+	if (rc == B3IQ_OK)
+		rc = json_put_or_null(o, "logprobs", json_object_get(c->logprobs));
+	if (rc == B3IQ_OK)
+		rc = put_text_or_null(o, "finish_reason", c->finish);
 	if (rc == B3IQ_OK && a->n_runs > 1)
 		rc = put_b3iq(a, run, o);
-	if (rc == B3IQ_OK && json_object_array_add(a->choices, o) == 0)
-		return B3IQ_OK;
+	if (rc == B3IQ_OK)
+		return json_add(a->choices, o);
 	json_object_put(o);
-	return B3IQ_E_NO_MEMORY;
+	return rc;
 }
 
 /* ---- the whole ----------------------------------------------------------- */

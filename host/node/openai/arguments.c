@@ -334,7 +334,7 @@ add_stop(struct json_object *stop, struct json_object *out, struct wrong *w)
 		if (len < 1 || len > 1024)
 			return errors_wrong(w, "invalid_value", param,
 			                    "%s must have 1 to 1024 bytes", param);
-		if (json_object_array_add(out, json_object_get(item)) != 0)
+		if (json_add(out, json_object_get(item)) != B3IQ_OK)
 			return no_memory(w);
 	}
 	return B3IQ_OK;

@@ -25,29 +25,39 @@ bodies(const struct arguments *args, struct json_object *out[ANSWER_PROMPTS_MAX]
 static struct json_object *
 one_logprob(struct json_object *entry)
 {
+	static const struct {
+		const char *from, *to;
+	} keys[] = { { "token", "token" }, { "logprob", "logprob" }, { "bytes", "bytes" },
+		     { "top", "top_logprobs" } };
 	struct json_object *o = json_object_new_object(), *v;
-	static const char *const keys[] = { "token", "logprob", "bytes" };
+	int32_t rc = o ? B3IQ_OK : B3IQ_E_NO_MEMORY;
 
-	for (size_t i = 0; o && i < 3; i++)
-		if (json_object_object_get_ex(entry, keys[i], &v))
-			json_object_object_add(o, keys[i], json_object_get(v));
-	if (o && json_object_object_get_ex(entry, "top", &v))
-		json_object_object_add(o, "top_logprobs", json_object_get(v));
-	return o;
+	for (size_t i = 0; rc == B3IQ_OK && i < sizeof keys / sizeof *keys; i++)
+		if (json_object_object_get_ex(entry, keys[i].from, &v))
+			rc = json_put(o, keys[i].to, json_object_get(v));
+	if (rc == B3IQ_OK)
+		return o;
+	json_object_put(o);
+	return NULL;
 }
 
 static struct json_object *
 logprobs(struct json_object *tokens, size_t text_at)
 {
-	struct json_object *o = json_object_new_object(), *content = json_object_new_array();
+	struct json_object *o = json_object_new_object(), *content;
+	int32_t rc;
 
 	(void)text_at;
-	for (size_t i = 0; content && i < json_object_array_length(tokens); i++)
-		json_object_array_add(content, one_logprob(json_object_array_get_idx(tokens, i)));
-	if (o && json_put(o, "content", content) == B3IQ_OK) {
-		json_object_object_add(o, "refusal", NULL);
+	if (!o)
+		return NULL;
+	content = json_object_new_array();
+	rc = json_put(o, "content", content);
+	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(tokens); i++)
+		rc = json_add(content, one_logprob(json_object_array_get_idx(tokens, i)));
+	if (rc == B3IQ_OK)
+		rc = json_put_or_null(o, "refusal", NULL);
+	if (rc == B3IQ_OK)
 		return o;
-	}
 	json_object_put(o);
 	return NULL;
 }
@@ -56,14 +66,14 @@ static int32_t
 more_logprobs(struct json_object *to, struct json_object *from)
 {
 	struct json_object *all, *more;
+	int32_t rc = B3IQ_OK;
 
 	if (!json_object_object_get_ex(to, "content", &all) ||
 	    !json_object_object_get_ex(from, "content", &more))
 		return B3IQ_E_INTERNAL;
-	for (size_t i = 0; i < json_object_array_length(more); i++)
-		if (json_object_array_add(all, json_object_get(json_object_array_get_idx(more, i))))
-			return B3IQ_E_NO_MEMORY;
-	return B3IQ_OK;
+	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(more); i++)
+		rc = json_add(all, json_object_get(json_object_array_get_idx(more, i)));
+	return rc;
 }
 
 static int32_t
@@ -129,13 +139,16 @@ join_calls(struct json_object *pieces, struct json_object *out)
 			rc = join_call(json_object_array_get_idx(out, n - 1), piece);
 			continue;
 		}
-		if (rc != B3IQ_OK || json_object_deep_copy(piece, &call, NULL) != 0)
+		if (rc != B3IQ_OK)
 			return B3IQ_E_INTERNAL;
+		if (json_object_deep_copy(piece, &call, NULL) != 0)
+			return B3IQ_E_NO_MEMORY;
+		rc = json_add(out, call);
+		if (rc != B3IQ_OK)
+			return rc;
 		json_object_object_del(call, "index");
 		rc = json_put_string(call, "type", "function");
 		open = index;
-		if (json_object_array_add(out, call) != 0)
-			rc = B3IQ_E_NO_MEMORY;
 	}
 	return rc;
 }
@@ -149,11 +162,11 @@ whole_part(struct json_object *o, const struct choice *c, const char *text, size
 	if (rc == B3IQ_OK)
 		rc = json_put_string(message, "role", "assistant");
 	if (rc == B3IQ_OK && len == 0 && c->tool_calls)
-		json_object_object_add(message, "content", NULL);
+		rc = json_put_or_null(message, "content", NULL);
 	else if (rc == B3IQ_OK)
 		rc = json_put(message, "content", json_object_new_string_len(text, (int)len));
 	if (rc == B3IQ_OK)
-		json_object_object_add(message, "refusal", NULL);
+		rc = json_put_or_null(message, "refusal", NULL);
 	if (rc == B3IQ_OK && c->reasoning.len)
 		rc = json_put_string(message, "reasoning_content", c->reasoning.data);
 	if (rc != B3IQ_OK || !c->tool_calls)

@@ -62,72 +62,79 @@ static struct json_object *
 top_of(struct json_object *entry)
 {
 	struct json_object *o = json_object_new_object(), *list, *token, *p;
+	int32_t rc = B3IQ_OK;
 
 	if (!o || !json_object_object_get_ex(entry, "top", &list))
 		return o;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
+	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(list); i++) {
 		struct json_object *one = json_object_array_get_idx(list, i);
 
 		if (json_object_object_get_ex(one, "token", &token) &&
 		    json_object_object_get_ex(one, "logprob", &p))
-			json_object_object_add(o, json_object_get_string(token),
-			                       json_object_get(p));
+			rc = json_put(o, json_object_get_string(token), json_object_get(p));
 	}
-	return o;
+	if (rc == B3IQ_OK)
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+enum { TOKENS, VALUES, TOP, OFFSETS, N_LISTS };
+
+static int32_t
+add_entry(struct json_object *const lists[N_LISTS], struct json_object *entry, size_t *text_at)
+{
+	struct json_object *token, *p;
+	int32_t rc;
+
+	if (!json_object_object_get_ex(entry, "token", &token) ||
+	    !json_object_object_get_ex(entry, "logprob", &p))
+		return B3IQ_OK;
+	rc = json_add(lists[TOKENS], json_object_get(token));
+	if (rc == B3IQ_OK)
+		rc = json_add(lists[VALUES], json_object_get(p));
+	if (rc == B3IQ_OK)
+		rc = json_add(lists[TOP], top_of(entry));
+	if (rc == B3IQ_OK)
+		rc = json_add(lists[OFFSETS], json_object_new_int64((int64_t)*text_at));
+	*text_at += (size_t)json_object_get_string_len(token);
+	return rc;
 }
 
 static struct json_object *
 logprobs(struct json_object *entries, size_t text_at)
 {
-	struct json_object *o = json_object_new_object(), *tokens = json_object_new_array(),
-	                   *values = json_object_new_array(), *top = json_object_new_array(),
-	                   *at = json_object_new_array(), *token, *p;
+	static const char *const names[] = { "tokens", "token_logprobs", "top_logprobs",
+		                             "text_offset" };
+	struct json_object *o = json_object_new_object(), *lists[N_LISTS];
+	int32_t rc = o ? B3IQ_OK : B3IQ_E_NO_MEMORY;
 
-	for (size_t i = 0; tokens && values && top && at && i < json_object_array_length(entries);
-	     i++) {
-		struct json_object *entry = json_object_array_get_idx(entries, i);
-
-		if (!json_object_object_get_ex(entry, "token", &token) ||
-		    !json_object_object_get_ex(entry, "logprob", &p))
-			continue;
-		json_object_array_add(tokens, json_object_get(token));
-		json_object_array_add(values, json_object_get(p));
-		json_object_array_add(top, top_of(entry));
-		json_object_array_add(at, json_object_new_int64((int64_t)text_at));
-		text_at += (size_t)json_object_get_string_len(token);
+	for (size_t i = 0; rc == B3IQ_OK && i < N_LISTS; i++) {
+		lists[i] = json_object_new_array();
+		rc = json_put(o, names[i], lists[i]);
 	}
-	if (o && json_put(o, "tokens", json_object_get(tokens)) == B3IQ_OK &&
-	    json_put(o, "token_logprobs", json_object_get(values)) == B3IQ_OK &&
-	    json_put(o, "top_logprobs", json_object_get(top)) == B3IQ_OK &&
-	    json_put(o, "text_offset", json_object_get(at)) == B3IQ_OK) {
-		json_object_put(tokens);
-		json_object_put(values);
-		json_object_put(top);
-		json_object_put(at);
+	for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(entries); i++)
+		rc = add_entry(lists, json_object_array_get_idx(entries, i), &text_at);
+	if (rc == B3IQ_OK)
 		return o;
-	}
 	json_object_put(o);
-	json_object_put(tokens);
-	json_object_put(values);
-	json_object_put(top);
-	json_object_put(at);
 	return NULL;
 }
 
 static int32_t
 more_logprobs(struct json_object *to, struct json_object *from)
 {
+	int32_t rc = B3IQ_OK;
+
 	json_object_object_foreach(from, key, more) {
 		struct json_object *all;
 
 		if (!json_object_object_get_ex(to, key, &all))
 			return B3IQ_E_INTERNAL;
-		for (size_t i = 0; i < json_object_array_length(more); i++)
-			if (json_object_array_add(
-				    all, json_object_get(json_object_array_get_idx(more, i))))
-				return B3IQ_E_NO_MEMORY;
+		for (size_t i = 0; rc == B3IQ_OK && i < json_object_array_length(more); i++)
+			rc = json_add(all, json_object_get(json_object_array_get_idx(more, i)));
 	}
-	return B3IQ_OK;
+	return rc;
 }
 
 static int32_t

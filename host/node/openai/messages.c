@@ -275,10 +275,8 @@ messages_add(const struct arguments *args, struct json_object *body, struct wron
 		struct json_object *one = json_object_new_object();
 		char at[40];
 
-		if (!one || json_object_array_add(list, one) != 0) {
-			json_object_put(one);
+		if (json_add(list, one) != B3IQ_OK)
 			return no_memory(w);
-		}
 		snprintf(at, sizeof at, "messages[%zu]", i);
 		rc = fill_message(json_object_array_get_idx(args->messages, i), at, one, w);
 	}
