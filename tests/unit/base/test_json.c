@@ -152,6 +152,14 @@ test_put(void **state)
 	assert_int_equal(json_put_int(o, "i", INT64_MIN), B3IQ_OK);
 	assert_int_equal(json_put_bool(o, "b", false), B3IQ_OK);
 	assert_int_equal(json_put(o, "n", NULL), B3IQ_E_NO_MEMORY);
+	assert_int_equal(json_put_or_null(o, "z", NULL), B3IQ_OK);
+	assert_true(json_object_object_get_ex(o, "z", NULL));
+	json_object_object_del(o, "z");
+	assert_int_equal(json_put_or_null(o, "a", json_object_new_array()), B3IQ_OK);
+	assert_int_equal(json_add(json_object_object_get(o, "a"), NULL), B3IQ_E_NO_MEMORY);
+	assert_int_equal(json_add(json_object_object_get(o, "a"), json_object_new_int(1)), B3IQ_OK);
+	assert_int_equal(json_object_array_length(json_object_object_get(o, "a")), 1);
+	json_object_object_del(o, "a");
 	buf_init(&b, 1000);
 	assert_int_equal(json_write(o, &b), B3IQ_OK);
 	assert_string_equal(b.data, "{\"s\":\"x/y\",\"i\":-9223372036854775808,\"b\":false}");
