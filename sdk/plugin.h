@@ -83,7 +83,8 @@ struct b3iq_error {         /* caller's storage, filled on failure           */
 };
 
 /* Variable-length output: the host's object, valid during the call.  write()
- * appends; a result other than B3IQ_OK means stop and return it.  [call] */
+ * appends at least one byte; a result other than B3IQ_OK means stop and return
+ * it.  [call] */
 struct b3iq_writer {
 	int32_t (*write)(struct b3iq_writer *, const void *, size_t);
 };
@@ -173,7 +174,8 @@ struct b3iq_inference {
 	int32_t (*probe)(void *self, struct b3iq_writer *devices, struct b3iq_error *);
 	/* [worker] models.json: id, context, quantisation, root, resident. */
 	int32_t (*models)(void *self, struct b3iq_writer *models, struct b3iq_error *);
-	/* [worker] Makes a model resident, or lets it go; opts is a JSON object or NULL. */
+	/* [worker] optional.  Makes a model resident, or lets it go; opts is a JSON
+	 * object or NULL. */
 	int32_t (*load)(void *self, const char *model, const char *opts, struct b3iq_error *);
 	int32_t (*unload)(void *self, const char *model, struct b3iq_error *);
 	/* [worker] Runs to the end, emitting chunks; blocking. */

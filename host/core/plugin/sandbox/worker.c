@@ -76,8 +76,11 @@ emit(struct b3iq_sink *sink, const struct b3iq_chunk *given)
 	}
 	buf_clear(&j->chunk);
 	codec_put_chunk(&j->chunk, &c);
-	if (j->chunk.rc != B3IQ_OK)
-		return j->chunk.rc;
+	if (j->chunk.rc != B3IQ_OK || j->chunk.len > WIRE_FRAME_MAX) { /* no piece is that large */
+		rc = j->chunk.rc == B3IQ_E_NO_MEMORY ? B3IQ_E_NO_MEMORY : B3IQ_E_INTERNAL;
+		atomic_store(&j->stop, rc);
+		return rc;
+	}
 	rc = wait_for_credit(j, j->chunk.len);
 	if (rc != B3IQ_OK)
 		return rc;
