@@ -73,6 +73,17 @@ is_loopback(const char *address)
 	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+int32_t
+config_may_listen(const struct config *c, const char *address, struct b3iq_error *err)
+{
+	if (is_loopback(address) || c->allow_remote)
+		return B3IQ_OK;
+	return fail(err, B3IQ_E_INVALID,
+	            "the address %s can be reached by other machines; set node.allow_remote to true "
+	            "in config.json if that is wanted",
+	            address);
+}
+
 static int32_t
 read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 {
@@ -94,11 +105,8 @@ read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 	c->drain_s = number(limits, "drain_s");
 	if (!c->hosts || !c->origins)
 		return fail_memory(err, "reading config.json");
-	if (!is_loopback(c->address) && !c->allow_remote)
-		return fail(err, B3IQ_E_INVALID,
-		            WHAT ": node.listen.address %s can be reached by other machines; set "
-		                 "node.allow_remote to true if that is wanted",
-		            c->address);
+	if (config_may_listen(c, c->address, err) != B3IQ_OK)
+		return B3IQ_E_INVALID;
 	if (c->allow_remote && c->open_loopback)
 		return fail(err, B3IQ_E_INVALID,
 		            WHAT

@@ -47,6 +47,10 @@ void    config_free(struct config *);
 /* The same from a document, which is taken over also on failure. */
 int32_t config_from(struct json_object *doc, struct config **out, struct b3iq_error *err);
 
+/* Only loopback, unless the operator said allow_remote, which demands keys; also for an address that
+ * the command line names instead of the config's. */
+int32_t config_may_listen(const struct config *, const char *address, struct b3iq_error *err);
+
 /* A node's first config: the folder of this program's own plugins, and the cpu plugin of it,
  * pinned, if it is there.  Writes config.json only if there is none. */
 int32_t config_make_default(const struct home *, struct b3iq_error *err);

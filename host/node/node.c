@@ -170,6 +170,8 @@ serve(struct node *node, const struct node_options *options, struct b3iq_error *
 		.access_log = c->access_log,
 	};
 
+	if (config_may_listen(c, o.address, err) != B3IQ_OK)
+		return B3IQ_E_INVALID;
 	o.routes = api_routes(c->body_bytes, &o.n_routes);
 	return server_create(&node->server, &o, err);
 }

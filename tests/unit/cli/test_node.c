@@ -97,6 +97,9 @@ test_refused_starts(void **state)
 	                 CLI_FAILED);
 	assert_says(s.err, "localhost"); /* a name, where a number is wanted */
 	assert_string_equal(s.out, "");
+	assert_int_equal(session_run(&s, "node", "--port", "0", "--address", "0.0.0.0"), CLI_FAILED);
+	assert_says(s.err, "allow_remote"); /* other machines only where the operator says so */
+	assert_int_equal(session_run(&s, "node", "--port", "0", "--address", "::"), CLI_FAILED);
 	session_put(&s, "config.json", "{\"node\":7}");
 	assert_int_equal(session_run(&s, "node", "--port", "0"), CLI_FAILED);
 	assert_says(s.err, "config.json");
