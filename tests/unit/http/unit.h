@@ -70,6 +70,22 @@ raw_ask(uint16_t port, const char *text)
 	return got;
 }
 
+/* The body of a chunked answer, joined in place: a border of chunks may fall anywhere, in a line as well. */
+static inline char *
+raw_joined(char *answer)
+{
+	char *from = strstr(answer, "\r\n\r\n"), *const body = from ? from + 4 : answer, *to = body;
+	size_t n;
+
+	for (from = body; (n = strtoul(from, &from, 16)) > 0 && n <= strlen(from) - 2; from += n) {
+		memmove(to, from + 2, n);
+		to += n;
+		from += 4;
+	}
+	*to = '\0';
+	return body;
+}
+
 static inline int
 raw_status(const char *answer)
 {

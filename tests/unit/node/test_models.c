@@ -80,6 +80,7 @@ test_twins(void **state)
 	m = models_create(set);
 	assert_ok(find(m, "b/echo", "", where, &err), err);
 	assert_string_equal(where, "b");
+	assert_ok(find(m, "a/echo", "", where, &err), err);
 	assert_int_equal(find(m, "echo", "", where, &err), B3IQ_E_NOT_FOUND);
 	assert_non_null(strstr(err.text, "INSTANCE/MODEL"));
 	buf_init(&list, 1000);
