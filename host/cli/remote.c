@@ -25,7 +25,7 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 
 	if (rc)
 		return rc;
-	if (home_locked_by(&home, running) &&
+	if (home_locked_by(&home, "node", running) &&
 	    running[0]) { /* it may have been started with --port */
 		snprintf(out, size, "%s", running);
 		home_close(&home);

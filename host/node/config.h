@@ -12,7 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/plugin/instance/plugins.h"
-#include "node/home.h"
+#include "core/role/home.h"
 
 #define CONFIG_FILE_MAX (4u << 20)
 

@@ -10,7 +10,7 @@
 #include "core/store/store.h"
 #include "node/auth.h"
 #include "node/config.h"
-#include "node/home.h"
+#include "core/role/home.h"
 #include "node/identity.h"
 #include "node/metrics.h"
 #include "node/models.h"
@@ -30,6 +30,7 @@ struct node {
 	struct pipeline *pipeline;
 	struct events_pinger   *pinger;
 	struct server   *server;
+	char             url[HOME_URL_SIZE]; /* where it listens                  */
 	uint64_t         start_ms;       /* wall clock                            */
 	atomic_bool      ready;          /* until it drains                       */
 	pthread_mutex_t  lock;           /* what a reload changes, from here on   */

@@ -7,7 +7,7 @@
 #define NODE_IDENTITY_H
 
 #include "core/crypto/ed25519.h"
-#include "node/home.h"
+#include "core/role/home.h"
 
 #define IDENTITY_ID_SIZE (5 + 32 + 1) /* "node_" and half of SHA-256(public key) */
 

@@ -7,7 +7,7 @@
 #define NODE_KEYS_H
 
 #include "core/store/store.h"
-#include "node/home.h"
+#include "core/role/home.h"
 
 #define KEYS_PREFIX      "b3iq_local_"
 #define KEYS_SECRET_SIZE (11 + 64 + 1)

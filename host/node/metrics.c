@@ -3,40 +3,19 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/base/fail.h"
-#include "core/http/router.h"
+#include "core/role/prometheus.h"
 
-#define ROUTES  64
-#define STATUS  6   /* 0: none was sent; 1xx .. 5xx */
-#define RESULTS 16  /* B3IQ_OK and the negative codes */
-
-/* Upper bounds of the histograms, in microseconds. */
-static const uint64_t bounds[] = { 1000, 5000, 25000, 100000, 500000, 2500000, 10000000, 60000000 };
-#define BOUNDS (sizeof bounds / sizeof *bounds)
-
-struct histogram {
-	uint64_t count[BOUNDS + 1], sum_us;
-};
-
-struct route_count {
-	const struct http_route *route;
-	uint64_t                 status[STATUS];
-	struct histogram         time;
-};
+#define RESULTS 16 /* B3IQ_OK and the negative codes */
 
 struct metrics {
-	pthread_mutex_t    lock;
-	uint64_t           start_ms;
-	struct route_count routes[ROUTES];
-	size_t             n_routes;
-	uint64_t           results[RESULTS];
-	uint64_t           prompt_tokens, cached_tokens, output_tokens;
-	struct histogram   first, total;
-	int                running;
+	pthread_mutex_t  lock;
+	struct traffic  *traffic;
+	uint64_t         results[RESULTS];
+	uint64_t         prompt_tokens, cached_tokens, output_tokens;
+	struct histogram first, total;
+	int              running;
 };
 
 struct metrics *
@@ -46,8 +25,12 @@ metrics_create(void)
 
 	if (!m)
 		return NULL;
+	m->traffic = traffic_create();
+	if (!m->traffic) {
+		free(m);
+		return NULL;
+	}
 	pthread_mutex_init(&m->lock, NULL);
-	m->start_ms = clock_wall_ms();
 	return m;
 }
 
@@ -56,36 +39,15 @@ metrics_destroy(struct metrics *m)
 {
 	if (!m)
 		return;
+	traffic_destroy(m->traffic);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
-static void
-observe(struct histogram *h, uint64_t us)
+struct traffic *
+metrics_traffic(struct metrics *m)
 {
-	size_t i = 0;
-
-	while (i < BOUNDS && us > bounds[i])
-		i++;
-	h->count[i]++;
-	h->sum_us += us;
-}
-
-void
-metrics_request(struct metrics *m, const struct http_route *route, int status, uint64_t us)
-{
-	size_t i = 0;
-
-	pthread_mutex_lock(&m->lock);
-	while (i < m->n_routes && m->routes[i].route != route)
-		i++;
-	if (i == m->n_routes && i < ROUTES)
-		m->routes[m->n_routes++].route = route;
-	if (i < ROUTES) {
-		m->routes[i].status[status >= 100 && status < 600 ? status / 100 : 0]++;
-		observe(&m->routes[i].time, us);
-	}
-	pthread_mutex_unlock(&m->lock);
+	return m->traffic;
 }
 
 void
@@ -97,8 +59,8 @@ metrics_generation(struct metrics *m, const struct metrics_generation *g)
 	m->cached_tokens += g->cached_tokens;
 	m->output_tokens += g->output_tokens;
 	if (g->first_us)
-		observe(&m->first, g->first_us);
-	observe(&m->total, g->total_us);
+		histogram_observe(&m->first, g->first_us);
+	histogram_observe(&m->total, g->total_us);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -124,100 +86,26 @@ metrics_is_running(struct metrics *m)
 /* ---- text ---------------------------------------------------------------- */
 
 static void
-head(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void
-single(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	head(out, name, type, help);
-	buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
-}
-
-/* labels: "a=\"b\"," or "". */
-static void
-write_histogram(struct buf *out, const char *name, const char *labels, const struct histogram *h)
-{
-	const int bare = (int)strlen(labels) - (labels[0] != '\0'); /* without the comma */
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < BOUNDS; i++) {
-		sum += h->count[i];
-		buf_printf(out, "%s_bucket{%sle=\"%g\"} %llu\n", name, labels,
-		           (double)bounds[i] / 1e6, (unsigned long long)sum);
-	}
-	sum += h->count[BOUNDS];
-	buf_printf(out, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, labels, (unsigned long long)sum);
-	buf_printf(out, "%s_sum{%.*s} %.6f\n", name, bare, labels, (double)h->sum_us / 1e6);
-	buf_printf(out, "%s_count{%.*s} %llu\n", name, bare, labels, (unsigned long long)sum);
-}
-
-static void
-route_labels(const struct http_route *route, char *out, size_t size)
-{
-	snprintf(out, size, "method=\"%s\",route=\"%s\",", route ? route->method : "",
-	         route ? route->pattern : "");
-}
-
-static void
-write_requests(const struct metrics *m, struct buf *out)
-{
-	char labels[256];
-
-	head(out, "b3iq_http_requests_total", "counter", "HTTP requests by route and status class");
-	for (size_t i = 0; i < m->n_routes; i++) {
-		route_labels(m->routes[i].route, labels, sizeof labels);
-		for (int s = 0; s < STATUS; s++)
-			if (m->routes[i].status[s])
-				buf_printf(out,
-				           "b3iq_http_requests_total{%sstatus=\"%dxx\"} %llu\n",
-				           labels, s, (unsigned long long)m->routes[i].status[s]);
-	}
-	head(out, "b3iq_http_request_seconds", "histogram", "From the request's head to its end");
-	for (size_t i = 0; i < m->n_routes; i++) {
-		route_labels(m->routes[i].route, labels, sizeof labels);
-		write_histogram(out, "b3iq_http_request_seconds", labels, &m->routes[i].time);
-	}
-}
-
-static void
 write_generations(const struct metrics *m, struct buf *out)
 {
-	head(out, "b3iq_generations_total", "counter", "Generations that ended, by result");
+	prometheus_head(out, "b3iq_generations_total", "counter", "Generations that ended, by result");
 	for (int i = 0; i < RESULTS; i++)
 		if (m->results[i])
 			buf_printf(out, "b3iq_generations_total{result=\"%s\"} %llu\n",
 			           result_name(-i), (unsigned long long)m->results[i]);
-	head(out, "b3iq_generations_running", "gauge", "Generations that run now");
+	prometheus_head(out, "b3iq_generations_running", "gauge", "Generations that run now");
 	buf_printf(out, "b3iq_generations_running %d\n", m->running);
-	single(out, "b3iq_prompt_tokens_total", "counter", "Prompt tokens", m->prompt_tokens);
-	single(out, "b3iq_cached_tokens_total", "counter", "Prompt tokens found in a cache",
-	       m->cached_tokens);
-	single(out, "b3iq_output_tokens_total", "counter", "Output tokens", m->output_tokens);
-	head(out, "b3iq_first_token_seconds", "histogram",
-	     "From the start of a generation to its first token");
-	write_histogram(out, "b3iq_first_token_seconds", "", &m->first);
-	head(out, "b3iq_generation_seconds", "histogram", "Whole generations");
-	write_histogram(out, "b3iq_generation_seconds", "", &m->total);
-}
-
-/* Resident memory, from /proc: the second number of statm. */
-static void
-write_process(const struct metrics *m, struct buf *out)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0, resident = 0;
-
-	head(out, "process_start_time_seconds", "gauge", "When the node started");
-	buf_printf(out, "process_start_time_seconds %.3f\n", (double)m->start_ms / 1e3);
-	if (!f)
-		return;
-	if (fscanf(f, "%lu %lu", &pages, &resident) == 2)
-		single(out, "process_resident_memory_bytes", "gauge", "Memory of the node itself",
-		       (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE));
-	fclose(f);
+	prometheus_single(out, "b3iq_prompt_tokens_total", "counter", "Prompt tokens",
+	                  m->prompt_tokens);
+	prometheus_single(out, "b3iq_cached_tokens_total", "counter",
+	                  "Prompt tokens found in a cache", m->cached_tokens);
+	prometheus_single(out, "b3iq_output_tokens_total", "counter", "Output tokens",
+	                  m->output_tokens);
+	prometheus_head(out, "b3iq_first_token_seconds", "histogram",
+	                "From the start of a generation to its first token");
+	prometheus_histogram(out, "b3iq_first_token_seconds", "", &m->first);
+	prometheus_head(out, "b3iq_generation_seconds", "histogram", "Whole generations");
+	prometheus_histogram(out, "b3iq_generation_seconds", "", &m->total);
 }
 
 static void
@@ -234,14 +122,14 @@ write_plugins(struct plugins *plugins, struct buf *out)
 {
 	struct instance_status s;
 
-	head(out, "b3iq_instance_up", "gauge", "Is the plugin instance ready?");
+	prometheus_head(out, "b3iq_instance_up", "gauge", "Is the plugin instance ready?");
 	for (struct instance *i = NULL; (i = plugins_next(plugins, 0, i)) != NULL;) {
 		instance_status(i, &s);
 		buf_printf(out, "b3iq_instance_up{instance=\"%s\",state=\"%s\"} %d\n",
 		           instance_name(i), instance_state_name(s.state),
 		           s.state == INSTANCE_READY);
 	}
-	head(out, "b3iq_instance_deaths_total", "counter", "How often its process ended unasked");
+	prometheus_head(out, "b3iq_instance_deaths_total", "counter", "How often its process ended unasked");
 	for (struct instance *i = NULL; (i = plugins_next(plugins, 0, i)) != NULL;) {
 		instance_status(i, &s);
 		buf_printf(out, "b3iq_instance_deaths_total{instance=\"%s\"} %llu\n",
@@ -254,10 +142,9 @@ write_plugins(struct plugins *plugins, struct buf *out)
 int32_t
 metrics_write(struct metrics *m, struct plugins *plugins, struct buf *out)
 {
+	traffic_write(m->traffic, out);
 	pthread_mutex_lock(&m->lock);
-	write_requests(m, out);
 	write_generations(m, out);
-	write_process(m, out);
 	pthread_mutex_unlock(&m->lock);
 	if (plugins)
 		write_plugins(plugins, out);

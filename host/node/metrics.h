@@ -6,16 +6,16 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "core/http/request.h"
 #include "core/plugin/instance/plugins.h"
+#include "core/role/traffic.h"
 
 struct metrics;
 
 struct metrics *metrics_create(void);
 void            metrics_destroy(struct metrics *);
 
-/* One HTTP exchange; the route by its table entry, NULL: none was found. */
-void metrics_request(struct metrics *, const struct http_route *, int status, uint64_t us);
+/* Its HTTP part, for the server to count into. */
+struct traffic *metrics_traffic(struct metrics *);
 
 struct metrics_generation {
 	int32_t  rc;                            /* B3IQ_OK or why it failed      */

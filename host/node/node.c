@@ -1,24 +1,19 @@
 #include "node/node.h"
 
-#include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/fail.h"
-#include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/role/kv.h"
 #include "node/api.h"
 #include "node/audit.h"
 #include "node/context.h"
 #include "node/jobs.h"
 #include "node/keys.h"
-#include "node/kv.h"
 #include "node/reload.h"
 #include "node/state.h"
 
@@ -74,7 +69,7 @@ count(const struct http_request *rq, int status, uint64_t bytes)
 	const struct node *node = rq->context;
 
 	(void)bytes;
-	metrics_request(node->metrics, rq->route, status, clock_mono_us() - rq->arrived_us);
+	traffic_count(metrics_traffic(node->metrics), rq, status);
 }
 
 void
@@ -87,18 +82,6 @@ node_default_model(struct node *node, char out[MODELS_ID_SIZE])
 
 /* ---- start --------------------------------------------------------------- */
 
-/* Prompts are in this process's memory: no core dumps, no debugger of another user.  And few heaps,
- * as many workers come and go. */
-static void
-prepare_process(void)
-{
-	mallopt(M_ARENA_MAX, 4);
-#ifdef NDEBUG
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-}
-
 /* Files of the home: config, identity, state, the CLI's key. */
 static int32_t
 open_home(struct node *node, const char *dir, bool lock, struct b3iq_error *err)
@@ -106,7 +89,7 @@ open_home(struct node *node, const char *dir, bool lock, struct b3iq_error *err)
 	int32_t rc = home_open(&node->home, dir, err);
 
 	if (rc == B3IQ_OK && lock)
-		rc = home_lock(&node->home, err);
+		rc = home_lock(&node->home, "node", err);
 	if (rc == B3IQ_OK)
 		rc = config_make_default(&node->home, err);
 	if (rc == B3IQ_OK)
@@ -176,26 +159,33 @@ serve(struct node *node, const struct node_options *options, struct b3iq_error *
 	return server_create(&node->server, &o, err);
 }
 
+/* Where it listens, for the CLI and for people. */
 static void
-say_ready(const struct node *node, const struct node_options *o)
+announce(struct node *node, const char *address)
 {
-	const char *address = o->address ? o->address : node->config->address;
 	const bool v6 = strchr(address, ':') != NULL;
-	char url[128];
 
-	snprintf(url, sizeof url, "http://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
-	         server_port(node->server));
-	home_announce(&node->home, url);
-	log_event(B3IQ_LOG_INFO, "node.ready", "url=%s node=%s version=%s", url, node->identity.id,
-	          B3IQ_VERSION);
+	snprintf(node->url, sizeof node->url, "http://%s%s%s:%u", v6 ? "[" : "", address,
+	         v6 ? "]" : "", server_port(node->server));
+	home_announce(&node->home, node->url);
+	log_event(B3IQ_LOG_INFO, "node.ready", "url=%s node=%s version=%s", node->url,
+	          node->identity.id, B3IQ_VERSION);
+}
+
+static void
+say_ready(void *role, const void *options)
+{
+	const struct node_options *o = options;
+	const struct node *node = role;
+
 	if (o->quiet)
 		return;
 	if (o->json)
 		printf("{\"ready\":true,\"url\":\"%s\",\"pid\":%d,\"node\":\"%s\",\"public_key\":"
 		       "\"%s\"}\n",
-		       url, (int)getpid(), node->identity.id, node->identity.public_name);
+		       node->url, (int)getpid(), node->identity.id, node->identity.public_name);
 	else
-		printf("b3iq node is ready at %s/v1 (pid %d, home %s)\n", url, (int)getpid(),
+		printf("b3iq node is ready at %s/v1 (pid %d, home %s)\n", node->url, (int)getpid(),
 		       node->home.dir);
 	fflush(stdout);
 }
@@ -233,35 +223,6 @@ stop(struct node *node, struct b3iq_error *err)
 
 /* ---- run ----------------------------------------------------------------- */
 
-static void
-block_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, set, NULL);
-}
-
-/* Until it is told to stop; then a second signal ends it at once. */
-static void
-wait_for_end(struct node *node, const sigset_t *set)
-{
-	sigset_t ends;
-	int number;
-
-	while (sigwait(set, &number) == 0 && number == SIGHUP) {
-		struct b3iq_error err = NO_ERROR;
-
-		reload_config(node, NULL, &err);
-	}
-	log_event(B3IQ_LOG_INFO, "node.stopping", "signal=%d", number);
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
-}
-
 static struct node *
 allocate(struct b3iq_error *err)
 {
@@ -291,17 +252,15 @@ node_init(const char *home, struct b3iq_error *err)
 }
 
 int32_t
-node_main(const struct node_options *options, struct b3iq_error *err)
+node_start(const struct node_options *options, struct node **out, struct b3iq_error *err)
 {
-	struct b3iq_error at_stop = NO_ERROR;
+	struct b3iq_error none = NO_ERROR;
 	struct node *node = allocate(err);
-	sigset_t set;
-	int32_t rc, rc_stop;
+	int32_t rc;
 
+	*out = NULL;
 	if (!node)
 		return B3IQ_E_NO_MEMORY;
-	prepare_process();
-	block_signals(&set);
 	rc = open_home(node, options->home, true, err);
 	if (rc == B3IQ_OK) {
 		log_setup(node->config->log_level, node->config->log_format);
@@ -312,13 +271,63 @@ node_main(const struct node_options *options, struct b3iq_error *err)
 		rc = make_parts(node, err);
 	if (rc == B3IQ_OK)
 		rc = serve(node, options, err);
-	if (rc == B3IQ_OK) {
-		atomic_store(&node->ready, true);
-		say_ready(node, options);
-		wait_for_end(node, &set);
+	if (rc != B3IQ_OK) {
+		stop(node, &none);
+		return rc;
 	}
-	rc_stop = stop(node, &at_stop);
-	if (rc == B3IQ_OK && rc_stop != B3IQ_OK)
-		*err = at_stop;
-	return rc == B3IQ_OK ? rc_stop : rc;
+	atomic_store(&node->ready, true);
+	announce(node, options->address ? options->address : node->config->address);
+	*out = node;
+	return B3IQ_OK;
+}
+
+const char *
+node_url(const struct node *node)
+{
+	return node->url;
+}
+
+int32_t
+node_stop(struct node *node, struct b3iq_error *err)
+{
+	return stop(node, err);
+}
+
+static int32_t
+start_role(const void *options, void **role, struct b3iq_error *err)
+{
+	struct node *node;
+	const int32_t rc = node_start(options, &node, err);
+
+	*role = node;
+	return rc;
+}
+
+static int32_t
+stop_role(void *role, struct b3iq_error *err)
+{
+	return node_stop(role, err);
+}
+
+static void
+reload_role(void *role)
+{
+	struct b3iq_error err = NO_ERROR;
+
+	reload_config(role, NULL, &err); /* it logs what is wrong */
+}
+
+struct service
+node_service(const struct node_options *options)
+{
+	return (struct service){ .name = "node", .options = options, .start = start_role,
+		                 .ready = say_ready, .reload = reload_role, .stop = stop_role };
+}
+
+int32_t
+node_main(const struct node_options *options, struct b3iq_error *err)
+{
+	const struct service service = node_service(options);
+
+	return service_run(&service, 1, err);
 }

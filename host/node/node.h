@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "plugin.h"
+#include "core/role/service.h"
 
 struct node_options {
 	const char *home;    /* NULL: $B3IQ_HOME or ~/.b3iq                          */
@@ -23,6 +23,16 @@ struct node_options {
 	bool        json;    /* the ready line as JSON                               */
 	bool        quiet;   /* no ready line                                        */
 };
+
+struct node;
+
+/* Serves when it returns B3IQ_OK.  stop() frees the node, except when requests did not end in time
+ * (B3IQ_E_TIMEOUT). */
+int32_t     node_start(const struct node_options *, struct node **out, struct b3iq_error *err);
+const char *node_url(const struct node *);
+int32_t     node_stop(struct node *, struct b3iq_error *err);
+/* The same for service_run(); options stay the caller's. */
+struct service node_service(const struct node_options *options);
 
 /* Runs until it is told to stop.  B3IQ_OK after an orderly stop; otherwise *err says why it could
  * not start or stop. */

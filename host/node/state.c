@@ -4,7 +4,7 @@
 #include "node/audit.h"
 #include "node/jobs.h"
 #include "node/keys.h"
-#include "node/kv.h"
+#include "core/role/kv.h"
 
 static const struct store_module *const modules[] = {
 	&audit_module, &keys_module, &receipt_log_module, &jobs_module, &kv_module, NULL,

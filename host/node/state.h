@@ -6,7 +6,7 @@
 #define NODE_STATE_H
 
 #include "core/store/store.h"
-#include "node/home.h"
+#include "core/role/home.h"
 
 /* Opens and migrates state.db of the home.  The CLI may open it beside a running node. */
 int32_t state_open(const struct home *, struct store **out, struct b3iq_error *err);

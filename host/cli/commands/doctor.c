@@ -349,7 +349,7 @@ check_node(struct doctor *d)
 	struct client_request rq = { .connect_ms = 1000, .total_ms = 5000, .cancel_fd = -1 };
 	struct client_reply   reply;
 	struct remote         r;
-	const pid_t           pid = home_locked_by(&d->home, NULL);
+	const pid_t           pid = home_locked_by(&d->home, "node", NULL);
 	char                  url[2048];
 
 	if (remote_open(d->cli, &r)) {

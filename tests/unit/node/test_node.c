@@ -51,12 +51,12 @@ test_life(void **state)
 		n += (size_t)more;
 	}
 	assert_int_equal(strncmp(line, "{\"ready\":true,\"url\":\"http://127.0.0.1:", 38), 0);
-	assert_int_equal(home_locked_by(&home, NULL), pid);
+	assert_int_equal(home_locked_by(&home, "node", NULL), pid);
 	assert_int_equal(node_main(&o, &err), B3IQ_E_BUSY);
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	assert_int_equal(home_locked_by(&home, NULL), 0);
+	assert_int_equal(home_locked_by(&home, "node", NULL), 0);
 	close(out[0]);
 	unit_home_end(&home);
 }

@@ -1,4 +1,4 @@
-#include "node/kv.h"
+#include "core/role/kv.h"
 
 #include "core/base/fail.h"
 

@@ -1,6 +1,6 @@
 /* kv.h - what plugin instances keep durably: host->kv_get() and kv_put(), in state.db. */
-#ifndef NODE_KV_H
-#define NODE_KV_H
+#ifndef CORE_ROLE_KV_H
+#define CORE_ROLE_KV_H
 
 #include "core/store/store.h"
 

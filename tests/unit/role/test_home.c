@@ -1,5 +1,5 @@
-#include "node/home.c"
-#include "unit.h"
+#include "core/role/home.c"
+#include "../home.h"
 
 static void
 test_folders(void **state)
@@ -41,13 +41,13 @@ test_one_node_a_home(void **state)
 
 	(void)state;
 	unit_home(&home);
-	assert_int_equal(home_locked_by(&home, NULL), 0);
-	assert_ok(home_lock(&home, &err), err);
+	assert_int_equal(home_locked_by(&home, "node", NULL), 0);
+	assert_ok(home_lock(&home, "node", &err), err);
 	assert_ok(home_open(&second, home.dir, &err), err);
-	assert_int_equal(home_lock(&second, &err), B3IQ_E_BUSY);
-	assert_int_equal(home_locked_by(&second, NULL), getpid());
+	assert_int_equal(home_lock(&second, "node", &err), B3IQ_E_BUSY);
+	assert_int_equal(home_locked_by(&second, "node", NULL), getpid());
 	home_close(&home);
-	assert_ok(home_lock(&second, &err), err);
+	assert_ok(home_lock(&second, "node", &err), err);
 	unit_home_end(&second);
 }
 

@@ -1,4 +1,4 @@
-#include "node/home.h"
+#include "core/role/home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,11 +108,20 @@ read_pid(int fd)
 	return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
+static int32_t
+lock_path(const struct home *h, const char *role, char out[PATH_SIZE], struct b3iq_error *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "%s.lock", role);
+	return home_path(h, out, err, name, NULL);
+}
+
 int32_t
-home_lock(struct home *h, struct b3iq_error *err)
+home_lock(struct home *h, const char *role, struct b3iq_error *err)
 {
 	char file[PATH_SIZE], text[32];
-	int32_t rc = home_path(h, file, err, "node.lock", NULL);
+	int32_t rc = lock_path(h, role, file, err);
 	int fd, n;
 
 	if (rc != B3IQ_OK)
@@ -127,9 +136,9 @@ home_lock(struct home *h, struct b3iq_error *err)
 		close(fd);
 		return fail(
 			err, B3IQ_E_BUSY,
-			"a node already runs in %s (pid %d); stop it, or set B3IQ_HOME to another "
+			"a %s already runs in %s (pid %d); stop it, or set B3IQ_HOME to another "
 			"folder",
-			h->dir, (int)pid);
+			role, h->dir, (int)pid);
 	}
 	n = snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
@@ -153,7 +162,7 @@ home_announce(const struct home *h, const char *url)
 }
 
 pid_t
-home_locked_by(const struct home *h, char url[HOME_URL_SIZE])
+home_locked_by(const struct home *h, const char *role, char url[HOME_URL_SIZE])
 {
 	char file[PATH_SIZE], text[HOME_URL_SIZE + 32] = "";
 	char *rest = text;
@@ -162,7 +171,7 @@ home_locked_by(const struct home *h, char url[HOME_URL_SIZE])
 
 	if (url)
 		url[0] = '\0';
-	if (home_path(h, file, NULL, "node.lock", NULL) != B3IQ_OK)
+	if (lock_path(h, role, file, NULL) != B3IQ_OK)
 		return 0;
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
