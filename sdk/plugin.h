@@ -46,6 +46,7 @@ extern "C" {
 #define B3IQ_ABI_MINOR 0u /* counts additions; never a reason to refuse    */
 #define B3IQ_ABI       ((B3IQ_ABI_MAJOR << 16) | B3IQ_ABI_MINOR)
 #define B3IQ_SLOT      1024 /* no result struct ever exceeds it              */
+#define B3IQ_SIGN_MAX  1048576 /* bytes of a message that sign() takes       */
 #define B3IQ_EXPORT    __attribute__((visibility("default")))
 
 /* Does the sender's struct reach field f, and is it set? */
@@ -105,10 +106,18 @@ struct b3iq_host { /* one per instance; valid from create() until destroy() retu
 	void (*metric)(void *ctx, int32_t type, const char *name, double value);
 	/* [call] The value of a config field of format "secret". */
 	int32_t (*secret)(void *ctx, const char *name, struct b3iq_writer *);
-	/* [call] Signs a digest with a key that stays in the host.  Allowed only
-	 * while a submit() of this instance runs, with that op's signer. */
-	int32_t (*sign)(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
-	                struct b3iq_writer *sig);
+	/* [call] Signs a message with a key that stays in the host, whose signer sees
+	 * the whole message and decides.  Allowed only while a submit() of this
+	 * instance runs, with that op's signer, and only if the operator named the
+	 * key for this instance.  alg and what is written:
+	 *   "ed25519"              64 bytes: RFC 8032, pure, over the message
+	 *   "secp256k1-keccak256"  65 bytes: r, s, v of ECDSA over the Keccak-256 of
+	 *                          the message; s in the lower half, v 0 or 1 */
+	int32_t (*sign)(void *ctx, const char *key, const char *alg, const void *message,
+	                size_t len, struct b3iq_writer *sig);
+	/* [call] The public half of a key that the operator named for this instance,
+	 * in any call; alg as above: 32 bytes, or 65 uncompressed from 0x04 on. */
+	int32_t (*public_key)(void *ctx, const char *key, const char *alg, struct b3iq_writer *);
 	/* [call] The instance's durable key-value store: kv_put() has reached the
 	 * disk when it returns; len 0 removes; B3IQ_E_NOT_FOUND when absent. */
 	int32_t (*kv_get)(void *ctx, const char *key, struct b3iq_writer *);

@@ -35,13 +35,22 @@ kv_put(void *ctx, const char *instance, const char *key, const void *data, size_
 }
 
 static int32_t
-sign(void *ctx, const char *instance, const char *key, const char *alg, const uint8_t digest[32],
-     struct b3iq_writer *w)
+sign(void *ctx, const char *instance, const char *key, const char *alg, const void *message,
+     size_t len, struct b3iq_writer *w)
 {
 	struct fakehost *h = ctx;
 
 	(void)instance;
-	return h->table->sign(h->table->ctx, key, alg, digest, w);
+	return h->table->sign(h->table->ctx, key, alg, message, len, w);
+}
+
+static int32_t
+public_key(void *ctx, const char *instance, const char *key, const char *alg, struct b3iq_writer *w)
+{
+	struct fakehost *h = ctx;
+
+	(void)instance;
+	return h->table->public_key(h->table->ctx, key, alg, w);
 }
 
 /* ---- starting ---------------------------------------------------------------- */
@@ -86,7 +95,7 @@ int32_t
 boxed_open(struct boxed **out, struct fakehost *h, const char *config, struct backend *be,
            struct b3iq_error *err)
 {
-	static const char *const signers[] = { "check", NULL };
+	static const char *const signers[] = { FAKEHOST_KEY, NULL };
 	struct instance_options  o = { .name = "check", .path = h->check->plugin, .config = config,
 		                       .state_dir = h->state_dir, .signers = signers };
 	char                     secrets[PATH_SIZE];
@@ -96,7 +105,7 @@ boxed_open(struct boxed **out, struct fakehost *h, const char *config, struct ba
 	*out = NULL;
 	if (!box)
 		return fail_memory(err, "starting a sandbox");
-	box->services = (struct hostapi_services){ h, kv_get, kv_put, sign };
+	box->services = (struct hostapi_services){ h, kv_get, kv_put, sign, public_key };
 	snprintf(secrets, sizeof secrets, "%s/secrets", h->check->scratch);
 	o.services = &box->services;
 	o.secrets_dir = secrets;

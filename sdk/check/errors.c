@@ -49,7 +49,7 @@ inference_errors(struct subject *s)
 static void
 ledger_errors(struct subject *s)
 {
-	struct b3iq_ledger_op op = { .op = 99, .signer = "check", .amount = "x", .max_fee = "-" };
+	struct b3iq_ledger_op op = { .op = 99, .signer = FAKEHOST_KEY, .amount = "x", .max_fee = "-" };
 	struct b3iq_tx        tx;
 	struct buf            out;
 

@@ -119,28 +119,57 @@ check_signer(struct fakehost *h, const char *key)
 
 /* The fake host holds one Ed25519 key, made of zeros: enough to see that a signature is asked for
  * at the right time, in the right name. */
-static int32_t
-host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
-          struct b3iq_writer *w)
+static EVP_PKEY *
+zero_key(void)
 {
 	static const uint8_t seed[32];
-	struct fakehost     *h = ctx;
-	uint8_t              sig[64];
-	size_t               len = sizeof sig;
-	int32_t              rc = enter(h, FAKE_SIGN);
-	EVP_MD_CTX          *md = EVP_MD_CTX_new();
-	EVP_PKEY            *pkey;
 
-	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
+	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
+}
+
+static int32_t
+host_sign(void *ctx, const char *key, const char *alg, const void *message, size_t len,
+          struct b3iq_writer *w)
+{
+	struct fakehost *h = ctx;
+	uint8_t          sig[64];
+	size_t           sig_len = sizeof sig;
+	int32_t          rc = enter(h, FAKE_SIGN);
+	EVP_MD_CTX      *md = EVP_MD_CTX_new();
+	EVP_PKEY        *pkey = zero_key();
+
 	check_signer(h, key);
-	if (!rc && (!alg || strcmp(alg, "ed25519") != 0))
+	if (!rc && (!alg || !message || len > B3IQ_SIGN_MAX))
+		rc = B3IQ_E_INVALID;
+	if (!rc && strcmp(alg, "ed25519") != 0)
 		rc = B3IQ_E_UNSUPPORTED;
 	if (!rc && !(md && pkey && EVP_DigestSignInit(md, NULL, NULL, NULL, pkey) == 1 &&
-	             EVP_DigestSign(md, sig, &len, digest, 32) == 1))
+	             EVP_DigestSign(md, sig, &sig_len, message, len) == 1))
 		rc = B3IQ_E_INTERNAL;
 	EVP_PKEY_free(pkey);
 	EVP_MD_CTX_free(md);
-	return leave(h, rc ? rc : w->write(w, sig, len));
+	return leave(h, rc ? rc : w->write(w, sig, sig_len));
+}
+
+static int32_t
+host_public_key(void *ctx, const char *key, const char *alg, struct b3iq_writer *w)
+{
+	struct fakehost *h = ctx;
+	uint8_t          raw[32];
+	size_t           len = sizeof raw;
+	int32_t          rc = enter(h, FAKE_PUBLIC_KEY);
+	EVP_PKEY        *pkey = zero_key();
+
+	if (!rc && (!key || !alg))
+		rc = B3IQ_E_INVALID;
+	if (!rc && strcmp(key, FAKEHOST_KEY) != 0)
+		rc = B3IQ_E_DENIED;
+	if (!rc && strcmp(alg, "ed25519") != 0)
+		rc = B3IQ_E_UNSUPPORTED;
+	if (!rc && !(pkey && EVP_PKEY_get_raw_public_key(pkey, raw, &len) == 1))
+		rc = B3IQ_E_INTERNAL;
+	EVP_PKEY_free(pkey);
+	return leave(h, rc ? rc : w->write(w, raw, len));
 }
 
 /* The file of a key: named by its digest, so that any key will do. */
@@ -260,6 +289,7 @@ fakehost_init(struct fakehost *h, const struct check *c, const char *instance)
 		.metric = host_metric,
 		.secret = host_secret,
 		.sign = host_sign,
+		.public_key = host_public_key,
 		.kv_get = host_kv_get,
 		.kv_put = host_kv_put,
 		.extension = host_extension,

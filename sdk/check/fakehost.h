@@ -16,8 +16,10 @@
 #include "core/base/buf.h"
 #include "lend.h"
 
-enum fakehost_call { FAKE_SECRET, FAKE_SIGN, FAKE_KV_GET, FAKE_KV_PUT, FAKE_WRITE, FAKE_LOG,
-	             FAKE_METRIC, FAKE_EXTENSION, FAKE_CALLS };
+#define FAKEHOST_KEY "check" /* the key that the operator named for the instance */
+
+enum fakehost_call { FAKE_SECRET, FAKE_SIGN, FAKE_PUBLIC_KEY, FAKE_KV_GET, FAKE_KV_PUT, FAKE_WRITE,
+	             FAKE_LOG, FAKE_METRIC, FAKE_EXTENSION, FAKE_CALLS };
 
 struct fakehost_fault {
 	unsigned at;   /* breaks at the at-th call that can fail, from 1; 0: never   */

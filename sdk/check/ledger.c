@@ -33,7 +33,7 @@ fill(uint8_t out[32], unsigned n)
 static struct b3iq_ledger_op
 operation(const struct subject *s, unsigned n)
 {
-	struct b3iq_ledger_op op = { .signer = "check", .amount = "0", .max_fee = MAX_FEE,
+	struct b3iq_ledger_op op = { .signer = FAKEHOST_KEY, .amount = "0", .max_fee = MAX_FEE,
 		                     .extra = "{}" };
 
 	if (!(s->be.ledger.ops & 1u << B3IQ_OP_COMMIT))

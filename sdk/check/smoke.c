@@ -23,7 +23,7 @@ smoke_inference(struct subject *s)
 static void
 smoke_ledger(struct subject *s)
 {
-	struct b3iq_ledger_op op = { .op = B3IQ_OP_COMMIT, .signer = "check",
+	struct b3iq_ledger_op op = { .op = B3IQ_OP_COMMIT, .signer = FAKEHOST_KEY,
 	                             .max_fee = "1000000000",
 		                     .amount = "0", .extra = "{}" };
 	struct b3iq_tx        tx;

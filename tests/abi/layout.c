@@ -21,7 +21,8 @@ static const struct field fields[] = {
 
 	F(b3iq_host, size), F(b3iq_host, abi), F(b3iq_host, ctx), F(b3iq_host, instance),
 	F(b3iq_host, state_dir), F(b3iq_host, log), F(b3iq_host, metric), F(b3iq_host, secret),
-	F(b3iq_host, sign), F(b3iq_host, kv_get), F(b3iq_host, kv_put), F(b3iq_host, extension),
+	F(b3iq_host, sign), F(b3iq_host, public_key), F(b3iq_host, kv_get), F(b3iq_host, kv_put),
+	F(b3iq_host, extension),
 
 	F(b3iq_gen_request, size), F(b3iq_gen_request, flags), F(b3iq_gen_request, model),
 	F(b3iq_gen_request, body), F(b3iq_gen_request, body_len), F(b3iq_gen_request, seed),
@@ -83,7 +84,7 @@ static const struct {
 #define RESULT(name, code, text) { "B3IQ_" #name, (code) },
 	B3IQ_RESULTS(RESULT)
 #undef RESULT
-	C(B3IQ_ABI_MAJOR), C(B3IQ_SLOT), C(B3IQ_NOTE_TYPE),
+	C(B3IQ_ABI_MAJOR), C(B3IQ_SLOT), C(B3IQ_SIGN_MAX), C(B3IQ_NOTE_TYPE),
 	C(B3IQ_LOG_DEBUG), C(B3IQ_LOG_INFO), C(B3IQ_LOG_WARN), C(B3IQ_LOG_ERROR),
 	C(B3IQ_COUNTER), C(B3IQ_GAUGE),
 	C(B3IQ_GEN_DETERMINISTIC), C(B3IQ_GEN_PROBES), C(B3IQ_GEN_LOGPROBS),

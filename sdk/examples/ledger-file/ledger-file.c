@@ -229,6 +229,19 @@ put_hex(struct json_object *o, const char *name, const uint8_t *bytes, size_t n)
 	put(o, name, text);
 }
 
+/* Whoever reads the ledger can check the signature: it names the key that made it. */
+static int32_t
+put_public_key(struct ledger *l, struct json_object *tx, const char *signer)
+{
+	struct line key = { .writer = { append } };
+	int32_t     rc;
+
+	rc = l->host->public_key(l->host->ctx, signer, "ed25519", &key.writer);
+	if (rc == B3IQ_OK)
+		put_hex(tx, "public_key", (const uint8_t *)key.text, key.len);
+	return rc;
+}
+
 /* Signs what the transaction says; its ref is the digest of that. */
 static int32_t
 seal(struct ledger *l, struct json_object *tx, const char *signer)
@@ -241,7 +254,8 @@ seal(struct ledger *l, struct json_object *tx, const char *signer)
 	if (EVP_Digest(said, strlen(said), digest, NULL, EVP_sha256(), NULL) != 1)
 		return B3IQ_E_INTERNAL;
 	if (signer) {
-		rc = l->host->sign(l->host->ctx, signer, "ed25519", digest, &sig.writer);
+		rc = l->host->sign(l->host->ctx, signer, "ed25519", said, strlen(said),
+		                   &sig.writer);
 		if (rc != B3IQ_OK)
 			return rc;
 		put_hex(tx, "sig", (const uint8_t *)sig.text, sig.len);
@@ -269,7 +283,9 @@ intent_make(struct ledger *l, const struct b3iq_ledger_op *op, struct line *line
 	put(tx, "amount", op->amount);
 	put(tx, "fee", l->fee);
 	put(tx, "extra", op->extra);
-	rc = seal(l, tx, op->signer);
+	rc = op->signer ? put_public_key(l, tx, op->signer) : B3IQ_OK;
+	if (rc == B3IQ_OK)
+		rc = seal(l, tx, op->signer);
 	text = json_object_to_json_string_ext(tx, JSON_C_TO_STRING_PLAIN);
 	if (rc == B3IQ_OK && strlen(text) >= sizeof line->text - 1)
 		rc = B3IQ_E_INVALID;

@@ -7,6 +7,7 @@ struct store { /* of one key                                                    
 	char key[HOSTAPI_KEY_MAX + 1], value[64];
 	size_t len;
 	int signatures;
+	size_t message_len; /* of the last of them */
 };
 
 static int32_t
@@ -32,13 +33,24 @@ store_put(void *ctx, const char *instance, const char *key, const void *value, s
 
 static int32_t
 store_sign(void *ctx, const char *instance, const char *key, const char *alg,
-           const uint8_t digest[32], struct b3iq_writer *sig)
+           const void *message, size_t len, struct b3iq_writer *sig)
 {
 	struct store *s = ctx;
 
 	(void)instance, (void)key, (void)alg;
 	s->signatures++;
-	return sig->write(sig, digest, 32);
+	s->message_len = len;
+	return len > 0 ? sig->write(sig, message, len < 32 ? len : 32) : B3IQ_OK;
+}
+
+static int32_t
+store_public_key(void *ctx, const char *instance, const char *key, const char *alg,
+                 struct b3iq_writer *out)
+{
+	(void)ctx;
+	assert_string_equal(instance, "test");
+	assert_string_equal(alg, "ed25519");
+	return out->write(out, key, strlen(key));
 }
 
 static const char *const signers[] = { "hot", "warm", NULL };
@@ -47,7 +59,8 @@ static struct hostapi *
 make(struct store *s, bool with_services)
 {
 	const struct hostapi_services services = { .ctx = s, .kv_get = store_get, .kv_put = store_put,
-	                                           .sign = store_sign };
+	                                           .sign = store_sign,
+	                                           .public_key = store_public_key };
 	const struct hostapi_options o = { .instance = "test", .state_dir = "/state",
 	                                   .secrets_dir = live_dir, .signers = signers,
 	                                   .services = with_services ? &services : NULL };
@@ -59,7 +72,7 @@ make(struct store *s, bool with_services)
 static void
 test_sign_only_while_submitting(void **state)
 {
-	const uint8_t digest[32] = { 7 };
+	static const char message[B3IQ_SIGN_MAX + 1] = "pay nobody";
 	struct store s = { .len = 0 };
 	struct hostapi *h = make(&s, true);
 	const struct b3iq_host *t = hostapi_table(h);
@@ -69,22 +82,29 @@ test_sign_only_while_submitting(void **state)
 
 	(void)state;
 	buf_init(&sig, 64);
-	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", digest, &sig.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", message, 10, &sig.writer), B3IQ_E_DENIED);
 	assert_int_equal(hostapi_submit_enter(h, "hot", &err), B3IQ_OK);
-	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", digest, &sig.writer), B3IQ_OK);
-	assert_int_equal(sig.len, 32);
-	assert_int_equal(t->sign(t->ctx, "warm", "ed25519", digest, &sig.writer), B3IQ_E_DENIED);
-	assert_int_equal(t->sign(t->ctx, "hot", "rot13", digest, &sig.writer), B3IQ_E_UNSUPPORTED);
-	assert_int_equal(t->sign(t->ctx, NULL, "ed25519", digest, &sig.writer), B3IQ_E_INVALID);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", message, 10, &sig.writer), B3IQ_OK);
+	assert_string_equal(sig.data, message);
+	assert_int_equal(t->sign(t->ctx, "warm", "ed25519", message, 10, &sig.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->sign(t->ctx, "hot", "rot13", message, 10, &sig.writer),
+	                 B3IQ_E_UNSUPPORTED);
+	assert_int_equal(t->sign(t->ctx, NULL, "ed25519", message, 10, &sig.writer), B3IQ_E_INVALID);
 	/* Two submits with one signer: allowed until the second ends. */
 	assert_int_equal(hostapi_submit_enter(h, "hot", &err), B3IQ_OK);
 	hostapi_submit_leave(h, "hot");
-	assert_int_equal(t->sign(t->ctx, "hot", "secp256k1", digest, &sig.writer), B3IQ_OK);
+	assert_int_equal(t->sign(t->ctx, "hot", "secp256k1-keccak256", message, B3IQ_SIGN_MAX,
+	                         &sig.writer), B3IQ_OK);
+	assert_int_equal(s.message_len, B3IQ_SIGN_MAX); /* the signer sees all of it */
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", "", 0, &sig.writer), B3IQ_OK);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", NULL, 0, &sig.writer), B3IQ_E_INVALID);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", message, B3IQ_SIGN_MAX + 1, &sig.writer),
+	                 B3IQ_E_INVALID);
 	hostapi_submit_leave(h, "hot");
-	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", digest, &sig.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", message, 10, &sig.writer), B3IQ_E_DENIED);
 	/* The op names a key that the operator did not. */
 	assert_int_equal(hostapi_submit_enter(h, "cold", &err), B3IQ_OK);
-	assert_int_equal(t->sign(t->ctx, "cold", "ed25519", digest, &sig.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->sign(t->ctx, "cold", "ed25519", message, 10, &sig.writer), B3IQ_E_DENIED);
 	hostapi_submit_leave(h, "cold");
 	assert_int_equal(hostapi_submit_enter(h, NULL, &err), B3IQ_OK);
 	hostapi_submit_leave(h, NULL);
@@ -94,8 +114,29 @@ test_sign_only_while_submitting(void **state)
 	for (int i = 0; i < SUBMITS; i++)
 		assert_int_equal(hostapi_submit_enter(h, "hot", &err), B3IQ_OK);
 	assert_int_equal(hostapi_submit_enter(h, "hot", &err), B3IQ_E_BUSY);
-	assert_int_equal(s.signatures, 2);
+	assert_int_equal(s.signatures, 3);
 	buf_free(&sig);
+	hostapi_destroy(h);
+}
+
+static void
+test_public_key_of_named_keys(void **state)
+{
+	struct store s = { .len = 0 };
+	struct hostapi *h = make(&s, true);
+	const struct b3iq_host *t = hostapi_table(h);
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	/* No submit() runs, none is needed. */
+	assert_int_equal(t->public_key(t->ctx, "warm", "ed25519", &out.writer), B3IQ_OK);
+	assert_string_equal(out.data, "warm");
+	assert_int_equal(t->public_key(t->ctx, "cold", "ed25519", &out.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->public_key(t->ctx, "hot", "rot13", &out.writer), B3IQ_E_UNSUPPORTED);
+	assert_int_equal(t->public_key(t->ctx, NULL, "ed25519", &out.writer), B3IQ_E_INVALID);
+	assert_int_equal(t->public_key(t->ctx, "hot", NULL, &out.writer), B3IQ_E_INVALID);
+	buf_free(&out);
 	hostapi_destroy(h);
 }
 
@@ -130,7 +171,6 @@ test_kv(void **state)
 static void
 test_without_services(void **state)
 {
-	const uint8_t digest[32] = { 0 };
 	struct hostapi *h = make(NULL, false);
 	const struct b3iq_host *t = hostapi_table(h);
 	struct buf out;
@@ -140,7 +180,8 @@ test_without_services(void **state)
 	assert_int_equal(t->kv_get(t->ctx, "a", &out.writer), B3IQ_E_UNAVAILABLE);
 	assert_int_equal(t->kv_put(t->ctx, "a", "v", 1), B3IQ_E_UNAVAILABLE);
 	hostapi_submit_enter(h, "hot", NULL);
-	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", digest, &out.writer), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(t->sign(t->ctx, "hot", "ed25519", "pay", 3, &out.writer), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(t->public_key(t->ctx, "hot", "ed25519", &out.writer), B3IQ_E_UNAVAILABLE);
 	assert_int_equal(t->secret(t->ctx, "none", &out.writer), B3IQ_E_NOT_FOUND);
 	assert_null(t->extension(t->ctx, "any"));
 	assert_string_equal(t->instance, "test");
@@ -264,7 +305,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sign_only_while_submitting), cmocka_unit_test(test_kv),
+		cmocka_unit_test(test_sign_only_while_submitting),
+		cmocka_unit_test(test_public_key_of_named_keys), cmocka_unit_test(test_kv),
 		cmocka_unit_test(test_without_services), cmocka_unit_test(test_metrics_are_bounded),
 		cmocka_unit_test(test_log_is_limited), cmocka_unit_test(test_names_are_checked),
 		cmocka_unit_test(test_memory),

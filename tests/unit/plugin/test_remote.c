@@ -131,7 +131,7 @@ test_upcalls_are_answered(void **state)
 	for (uint16_t service = 1; service < CODEC_SERVICES; service++) {
 		buf_init(&b, 4096);
 		wire_put_text(&b, "key");
-		if (service == CODEC_SIGN)
+		if (service == CODEC_SIGN || service == CODEC_PUBLIC_KEY)
 			wire_put_text(&b, "ed25519");
 		if (service == CODEC_SIGN || service == CODEC_KV_PUT)
 			wire_put_bytes(&b, "0123456789abcdef0123456789abcdef", 32);
@@ -142,9 +142,10 @@ test_upcalls_are_answered(void **state)
 		assert_int_equal(f.call, service);
 		r = wire_read(&f);
 		/* There is no store, no secrets and no submit(). */
-		assert_int_equal(wire_i32(&r), service == CODEC_SECRET ? B3IQ_E_NOT_FOUND :
-		                               service == CODEC_SIGN   ? B3IQ_E_DENIED :
-		                                                         B3IQ_E_UNAVAILABLE);
+		assert_int_equal(wire_i32(&r), service == CODEC_SECRET     ? B3IQ_E_NOT_FOUND :
+		                               service == CODEC_SIGN       ? B3IQ_E_DENIED :
+		                               service == CODEC_PUBLIC_KEY ? B3IQ_E_DENIED :
+		                                                             B3IQ_E_UNAVAILABLE);
 		/* Malformed arguments are an answer too, not the end: the plugin may have passed NULL. */
 		assert_int_equal(say(&p, CODEC_UPCALL, service, 99, "x", 1), 0);
 		while (wire_next(&p.wire, &f) == 0)

@@ -16,7 +16,7 @@ struct store { /* a small kv in memory, and a signer                            
 		char key[HOSTAPI_KEY_MAX + 1], value[4096];
 		size_t len;
 	} item[64];
-	int signatures;
+	int signatures, public_keys;
 	struct instance *kill_on_put; /* its process dies when something is stored */
 };
 
@@ -60,16 +60,32 @@ kv_put(void *ctx, const char *instance, const char *key, const void *value, size
 }
 
 static int32_t
-sign(void *ctx, const char *instance, const char *key, const char *alg, const uint8_t digest[32],
-     struct b3iq_writer *sig)
+sign(void *ctx, const char *instance, const char *key, const char *alg, const void *message,
+     size_t len, struct b3iq_writer *sig)
+{
+	static const char subject[] = "\"digest\":\"0900";
+	struct store *s = ctx;
+
+	assert_string_equal(instance, "test");
+	assert_string_equal(key, "hot");
+	assert_string_equal(alg, "ed25519");
+	/* What is to be signed lies open. */
+	assert_non_null(memmem(message, len, subject, sizeof subject - 1));
+	s->signatures++;
+	return sig->write(sig, "a signature", 11);
+}
+
+static int32_t
+public_key(void *ctx, const char *instance, const char *key, const char *alg,
+           struct b3iq_writer *out)
 {
 	struct store *s = ctx;
 
 	assert_string_equal(instance, "test");
 	assert_string_equal(key, "hot");
 	assert_string_equal(alg, "ed25519");
-	s->signatures++;
-	return sig->write(sig, digest, 32);
+	s->public_keys++;
+	return out->write(out, "a public key", 12);
 }
 
 static struct b3iq_ledger_op
@@ -84,7 +100,7 @@ ledger_with(bool run_inline)
 {
 	struct store s = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	const struct hostapi_services services = { .ctx = &s, .kv_get = kv_get, .kv_put = kv_put,
-	                                           .sign = sign };
+	                                           .sign = sign, .public_key = public_key };
 	char config[PATH_MAX + 64];
 	struct instance_options o;
 	struct b3iq_ledger_op op = commit_op(1, "hot");
@@ -108,6 +124,7 @@ ledger_with(bool run_inline)
 	if (t->submit(i, &op, &tx, &err) != B3IQ_OK)
 		fail_msg("%s", err.text);
 	assert_int_equal(s.signatures, 1);
+	assert_int_equal(s.public_keys, 1);
 	assert_int_equal(t->submit(i, &op, &again, &err), B3IQ_OK); /* the same key */
 	assert_string_equal(tx.ref, again.ref);
 	assert_int_equal(t->status(i, op.key, &again, &err), B3IQ_OK);
@@ -142,7 +159,7 @@ test_submit_that_dies(void **state)
 {
 	struct store s = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	const struct hostapi_services services = { .ctx = &s, .kv_get = kv_get, .kv_put = kv_put,
-	                                           .sign = sign };
+	                                           .sign = sign, .public_key = public_key };
 	char config[PATH_MAX + 64];
 	struct instance_options o;
 	const struct b3iq_ledger_op op = commit_op(3, "hot");

@@ -87,7 +87,6 @@ pair_close(struct pair *p)
 static void
 test_each_service(void **state)
 {
-	const uint8_t digest[32] = { 1 };
 	const struct b3iq_host *h;
 	struct pair p;
 	struct buf out;
@@ -106,7 +105,14 @@ test_each_service(void **state)
 	assert_int_equal(h->kv_put(h->ctx, "key", "value", 5), B3IQ_OK);
 	assert_int_equal(h->kv_put(h->ctx, "key", out.data, HOSTAPI_VALUE_MAX + 8192), B3IQ_E_INVALID);
 	buf_clear(&out);
-	assert_int_equal(h->sign(h->ctx, "hot", "ed25519", digest, &out.writer), B3IQ_OK);
+	assert_int_equal(h->sign(h->ctx, "hot", "ed25519", "pay", 3, &out.writer), B3IQ_OK);
+	assert_string_equal(out.data, "hot");
+	assert_int_equal(h->sign(h->ctx, "hot", "ed25519", NULL, 0, &out.writer), B3IQ_OK);
+	assert_int_equal(h->sign(h->ctx, "deny", "ed25519", "pay", 3, &out.writer), B3IQ_E_DENIED);
+	buf_clear(&out);
+	assert_int_equal(h->public_key(h->ctx, "hot", "ed25519", &out.writer), B3IQ_OK);
+	assert_string_equal(out.data, "hot");
+	assert_int_equal(h->public_key(h->ctx, NULL, NULL, &out.writer), B3IQ_E_INVALID);
 	assert_int_equal(h->kv_get(h->ctx, "", &out.writer), B3IQ_OK); /* an empty value */
 	out.max = 1;
 	assert_int_equal(h->secret(h->ctx, "too long", &out.writer), B3IQ_E_INVALID);

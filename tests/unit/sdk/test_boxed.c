@@ -49,7 +49,7 @@ test_store_and_signer(void **state)
 {
 	struct check c = sandboxed("LEDGER", B3IQ_LEDGER, "{}");
 	struct b3iq_ledger_op op = { .op = B3IQ_OP_COMMIT,
-		                     .signer = "check",
+		                     .signer = FAKEHOST_KEY,
 		                     .amount = "0",
 		                     .max_fee = "1000",
 		                     .extra = "{}" };
@@ -67,6 +67,7 @@ test_store_and_signer(void **state)
 	if (r.rc != B3IQ_OK)
 		fail_msg("submit(): %s", r.err.text);
 	assert_int_equal(s.host.calls[FAKE_SIGN], 1);
+	assert_int_equal(s.host.calls[FAKE_PUBLIC_KEY], 1);
 	assert_true(s.host.calls[FAKE_KV_PUT] > 0);
 	assert_true(s.host.calls[FAKE_KV_GET] > 0);
 	assert_int_equal(subject_status(&s, op.key, &tx).rc, B3IQ_OK);

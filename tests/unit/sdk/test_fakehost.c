@@ -158,15 +158,16 @@ test_secrets(void **state)
 }
 
 static bool
-verifies(const uint8_t digest[32], const struct buf *sig)
+verifies(const char *message, const struct buf *raw, const struct buf *sig)
 {
-	static const uint8_t seed[32];
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+	                                            (const uint8_t *)raw->data, raw->len);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	bool good;
 
 	good = EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
-	       EVP_DigestVerify(md, (const uint8_t *)sig->data, sig->len, digest, 32) == 1;
+	       EVP_DigestVerify(md, (const uint8_t *)sig->data, sig->len,
+	                        (const uint8_t *)message, strlen(message)) == 1;
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_free(key);
 	return good;
@@ -175,22 +176,59 @@ verifies(const uint8_t digest[32], const struct buf *sig)
 static void
 test_signs_in_submit(void **state)
 {
-	uint8_t digest[32] = { 1, 2, 3 };
 	struct fakehost h;
-	struct fakehost_writer w;
+	struct fakehost_writer w, key;
+	const struct b3iq_host *t;
 
 	(void)state;
 	begin(&h);
-	h.submits = 1;
-	snprintf(h.signer, sizeof h.signer, "alice");
+	t = h.table;
 	fakehost_writer_init(&w, &h, 64);
-	assert_int_equal(h.table->sign(h.table->ctx, "alice", "rsa", digest, &w.writer),
+	fakehost_writer_init(&key, &h, 64);
+	/* The public key is there before and outside of any submit(). */
+	assert_int_equal(t->public_key(t->ctx, FAKEHOST_KEY, "ed25519", &key.writer), B3IQ_OK);
+	h.submits = 1;
+	snprintf(h.signer, sizeof h.signer, FAKEHOST_KEY);
+	assert_int_equal(t->sign(t->ctx, FAKEHOST_KEY, "rsa", "pay alice", 9, &w.writer),
 	                 B3IQ_E_UNSUPPORTED);
-	assert_int_equal(h.table->sign(h.table->ctx, "alice", "ed25519", digest, &w.writer),
-	                 B3IQ_OK);
-	assert_true(verifies(digest, &w.data));
-	digest[0] ^= 1;
-	assert_false(verifies(digest, &w.data));
+	assert_int_equal(t->sign(t->ctx, FAKEHOST_KEY, "ed25519", "pay alice", 9, &w.writer), B3IQ_OK);
+	assert_true(verifies("pay alice", &key.data, &w.data));
+	assert_false(verifies("pay bob", &key.data, &w.data));
+	buf_free(&w.data);
+	buf_free(&key.data);
+	fakehost_finish(&h);
+}
+
+static void
+test_keys_have_limits(void **state)
+{
+	static const char message[B3IQ_SIGN_MAX + 1];
+	struct fakehost h;
+	struct fakehost_writer w;
+	const struct b3iq_host *t;
+
+	(void)state;
+	begin(&h);
+	t = h.table;
+	h.submits = 1;
+	snprintf(h.signer, sizeof h.signer, FAKEHOST_KEY);
+	fakehost_writer_init(&w, &h, 64);
+	assert_int_equal(t->sign(t->ctx, FAKEHOST_KEY, "ed25519", NULL, 0, &w.writer), B3IQ_E_INVALID);
+	assert_int_equal(t->sign(t->ctx, FAKEHOST_KEY, "ed25519", message, sizeof message, &w.writer),
+	                 B3IQ_E_INVALID);
+	assert_int_equal(t->public_key(t->ctx, "alice", "ed25519", &w.writer), B3IQ_E_DENIED);
+	assert_int_equal(t->public_key(t->ctx, FAKEHOST_KEY, "rsa", &w.writer), B3IQ_E_UNSUPPORTED);
+	assert_int_equal(t->public_key(t->ctx, FAKEHOST_KEY, NULL, &w.writer), B3IQ_E_INVALID);
+	assert_int_equal(t->public_key(t->ctx, NULL, "ed25519", &w.writer), B3IQ_E_INVALID);
+	assert_int_equal(w.data.len, 0);
+	/* Both break on demand. */
+	h.fault = (struct fakehost_fault){ .at = h.fallible + 1, .code = B3IQ_E_UNAVAILABLE };
+	assert_int_equal(t->sign(t->ctx, FAKEHOST_KEY, "ed25519", message, 1, &w.writer),
+	                 B3IQ_E_UNAVAILABLE);
+	h.fault.at = h.fallible + 1;
+	assert_int_equal(t->public_key(t->ctx, FAKEHOST_KEY, "ed25519", &w.writer), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(h.calls[FAKE_SIGN], 3);
+	assert_int_equal(h.calls[FAKE_PUBLIC_KEY], 5);
 	buf_free(&w.data);
 	fakehost_finish(&h);
 }
@@ -269,13 +307,12 @@ break_writer(struct fakehost *h)
 static void
 break_signer(struct fakehost *h, enum rule rule)
 {
-	static const uint8_t digest[32];
 	struct fakehost_writer w;
 
 	fakehost_writer_init(&w, h, 64);
 	h->submits = rule == SIGN_OTHER;
 	snprintf(h->signer, sizeof h->signer, "alice");
-	h->table->sign(h->table->ctx, rule == SIGN_OTHER ? "bob" : "alice", "ed25519", digest,
+	h->table->sign(h->table->ctx, rule == SIGN_OTHER ? "bob" : "alice", "ed25519", "pay", 3,
 	               &w.writer);
 }
 
@@ -420,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_power_loss),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_signs_in_submit),
+		cmocka_unit_test(test_keys_have_limits),
 		cmocka_unit_test(test_words_are_kept),
 		cmocka_unit_test(test_writer),
 		cmocka_unit_test(test_rules),

@@ -186,7 +186,6 @@ static const struct b3iq_host *the_host;
 static int32_t
 transact(void *self, const struct b3iq_ledger_op *op, struct b3iq_tx *tx, struct b3iq_error *err)
 {
-	static const uint8_t digest[32];
 	struct fakehost_writer w;
 
 	(void)err;
@@ -195,7 +194,7 @@ transact(void *self, const struct b3iq_ledger_op *op, struct b3iq_tx *tx, struct
 	if (*(enum answer *)self == TX_ENDLESS)
 		memset(tx->ref, 'x', sizeof tx->ref);
 	fakehost_writer_init(&w, the_host->ctx, 64);
-	the_host->sign(the_host->ctx, op->signer, "ed25519", digest, &w.writer);
+	the_host->sign(the_host->ctx, op->signer, "ed25519", "pay", 3, &w.writer);
 	buf_free(&w.data);
 	return B3IQ_OK;
 }

@@ -133,7 +133,7 @@ hostapi_metrics(struct hostapi *h, hostapi_metric_fn *each, void *ctx)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* ---- secret, sign, kv ------------------------------------------------------ */
+/* ---- secret, keys, kv ------------------------------------------------------ */
 
 static int32_t
 host_secret(void *ctx, const char *name, struct b3iq_writer *out)
@@ -152,28 +152,56 @@ listed(char (*list)[NAME_SIZE], size_t n, const char *key)
 	return false;
 }
 
+static bool
+known_alg(const char *alg)
+{
+	return strcmp(alg, "ed25519") == 0 || strcmp(alg, "secp256k1-keccak256") == 0;
+}
+
 static int32_t
-host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
+deny_key(const struct hostapi *h, const char *reason)
+{
+	log_event(B3IQ_LOG_WARN, "plugin.key.denied", "instance=%s reason=%s", h->instance, reason);
+	return B3IQ_E_DENIED;
+}
+
+static int32_t
+host_sign(void *ctx, const char *key, const char *alg, const void *message, size_t len,
           struct b3iq_writer *sig)
 {
 	struct hostapi *h = ctx;
 	bool now;
 
-	if (key == NULL || alg == NULL || digest == NULL)
+	if (key == NULL || alg == NULL || message == NULL || len > B3IQ_SIGN_MAX)
 		return B3IQ_E_INVALID;
 	pthread_mutex_lock(&h->lock);
 	now = listed(h->active, h->n_active, key);
 	pthread_mutex_unlock(&h->lock);
-	if (!now || !listed(h->allowed, h->n_allowed, key)) {
-		log_event(B3IQ_LOG_WARN, "plugin.sign.denied", "instance=%s reason=%s", h->instance,
-		          now ? "key not configured" : "no submit with this signer runs");
-		return B3IQ_E_DENIED;
-	}
-	if (strcmp(alg, "ed25519") != 0 && strcmp(alg, "secp256k1") != 0)
+	if (!now)
+		return deny_key(h, "no submit with this signer runs");
+	if (!listed(h->allowed, h->n_allowed, key))
+		return deny_key(h, "key not configured");
+	if (!known_alg(alg))
 		return B3IQ_E_UNSUPPORTED;
 	if (h->services.sign == NULL)
 		return B3IQ_E_UNAVAILABLE;
-	return h->services.sign(h->services.ctx, h->instance, key, alg, digest, sig);
+	return h->services.sign(h->services.ctx, h->instance, key, alg, message, len, sig);
+}
+
+static int32_t
+host_public_key(void *ctx, const char *key, const char *alg, struct b3iq_writer *out)
+{
+	struct hostapi *h = ctx;
+
+	if (key == NULL || alg == NULL)
+		return B3IQ_E_INVALID;
+	if (!listed(h->allowed, h->n_allowed, key))
+		return deny_key(h, "key not configured");
+	if (!known_alg(alg))
+		return B3IQ_E_UNSUPPORTED;
+	if (h->services.public_key == NULL)
+		return B3IQ_E_UNAVAILABLE;
+	return h->services.public_key(h->services.ctx, h->instance, key, alg, out);
 }
 
 static bool
@@ -299,6 +327,7 @@ hostapi_create(const struct hostapi_options *o, struct b3iq_error *err)
 		.metric = host_metric,
 		.secret = host_secret,
 		.sign = host_sign,
+		.public_key = host_public_key,
 		.kv_get = host_kv_get,
 		.kv_put = host_kv_put,
 		.extension = host_extension,

@@ -8,7 +8,8 @@
  *   metric  at most HOSTAPI_METRICS names an instance; the values are kept here
  *   secret  a file of the instance's secrets directory
  *   sign    only while a submit() of this instance runs, only with that op's signer, and only if
- *           the operator named the key for this instance
+ *           the operator named the key for this instance; the role's signer sees the message
+ *   public_key  of any key that the operator named for this instance
  *   kv      through the role's store
  */
 #ifndef CORE_PLUGIN_LOAD_HOSTAPI_H
@@ -30,9 +31,12 @@ struct hostapi_services { /* supplied by the role, any may be NULL; called from 
 	void *ctx;
 	int32_t (*kv_get)(void *ctx, const char *instance, const char *key, struct b3iq_writer *);
 	int32_t (*kv_put)(void *ctx, const char *instance, const char *key, const void *, size_t);
-	/* The policy has been checked; alg is "ed25519" or "secp256k1". */
+	/* As in plugin.h.  Key and time are allowed, alg is one of the two, len at most
+	 * B3IQ_SIGN_MAX; what the message says is for the signer to judge. */
 	int32_t (*sign)(void *ctx, const char *instance, const char *key, const char *alg,
-	                const uint8_t digest[32], struct b3iq_writer *sig);
+	                const void *message, size_t len, struct b3iq_writer *sig);
+	int32_t (*public_key)(void *ctx, const char *instance, const char *key, const char *alg,
+	                      struct b3iq_writer *);
 };
 
 struct hostapi_options { /* copied                                                               */
@@ -40,7 +44,7 @@ struct hostapi_options { /* copied                                              
 	const char *state_dir;             /* absolute                                      */
 	const char *secrets_dir;           /* absolute, or NULL: no secrets                 */
 	const char *const *signers;        /* key names allowed to sign(), NULL-terminated; or NULL */
-	const struct hostapi_services *services; /* or NULL: kv and sign are unavailable    */
+	const struct hostapi_services *services; /* or NULL: kv and keys are unavailable    */
 };
 
 struct hostapi;

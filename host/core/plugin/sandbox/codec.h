@@ -49,7 +49,8 @@ enum codec_method { /*                     arguments                  results af
 
 enum codec_service { /*                    arguments                  result                    */
 	CODEC_SECRET = 1,  /* text name                               the value         */
-	CODEC_SIGN,        /* text key, text alg, bytes digest        the signature     */
+	CODEC_SIGN,        /* text key, text alg, bytes message       the signature     */
+	CODEC_PUBLIC_KEY,  /* text key, text alg                      the public key    */
 	CODEC_KV_GET,      /* text key                                the value         */
 	CODEC_KV_PUT,      /* text key, bytes value                                     */
 	CODEC_SERVICES

@@ -61,11 +61,22 @@ serve_sign(const struct b3iq_host *host, struct wire_reader *r, struct buf *resu
 	const char *key = wire_text(r);
 	const char *alg = wire_text(r);
 	size_t len;
-	const void *digest = wire_bytes(r, &len);
+	const void *message = wire_bytes(r, &len);
 
-	if (!wire_done(r) || len != 32)
+	if (!wire_done(r))
 		return B3IQ_E_INVALID;
-	return host->sign(host->ctx, key, alg, digest, &result->writer);
+	return host->sign(host->ctx, key, alg, message, len, &result->writer);
+}
+
+static int32_t
+serve_public_key(const struct b3iq_host *host, struct wire_reader *r, struct buf *result)
+{
+	const char *key = wire_text(r);
+	const char *alg = wire_text(r);
+
+	if (!wire_done(r))
+		return B3IQ_E_INVALID;
+	return host->public_key(host->ctx, key, alg, &result->writer);
 }
 
 static int32_t
@@ -89,6 +100,8 @@ serve(struct remote *r, const struct upcall_job *job, struct buf *result)
 
 	if (job->service == CODEC_SIGN)
 		return serve_sign(host, &args, result);
+	if (job->service == CODEC_PUBLIC_KEY)
+		return serve_public_key(host, &args, result);
 	if (job->service == CODEC_KV_PUT)
 		return serve_put(host, &args);
 	name = wire_text(&args);

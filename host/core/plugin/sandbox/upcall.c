@@ -8,6 +8,8 @@
 #define LOG_MAX   1024 /* longer lines are cut here, the host would do it anyway */
 #define FRAME_MAX (HOSTAPI_VALUE_MAX + 4096u)
 
+_Static_assert(B3IQ_SIGN_MAX <= HOSTAPI_VALUE_MAX, "the largest message fits into a frame");
+
 struct upcall_waiting {
 	struct upcall_waiting *next;
 	uint64_t id;
@@ -127,7 +129,7 @@ host_secret(void *ctx, const char *name, struct b3iq_writer *out)
 }
 
 static int32_t
-host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
+host_sign(void *ctx, const char *key, const char *alg, const void *message, size_t len,
           struct b3iq_writer *sig)
 {
 	struct buf b;
@@ -135,8 +137,19 @@ host_sign(void *ctx, const char *key, const char *alg, const uint8_t digest[32],
 	buf_init(&b, FRAME_MAX);
 	wire_put_text(&b, key);
 	wire_put_text(&b, alg);
-	wire_put_bytes(&b, digest, digest != NULL ? 32 : 0);
+	wire_put_bytes(&b, message, len);
 	return ask(ctx, CODEC_SIGN, &b, sig);
+}
+
+static int32_t
+host_public_key(void *ctx, const char *key, const char *alg, struct b3iq_writer *out)
+{
+	struct buf b;
+
+	buf_init(&b, FRAME_MAX);
+	wire_put_text(&b, key);
+	wire_put_text(&b, alg);
+	return ask(ctx, CODEC_PUBLIC_KEY, &b, out);
 }
 
 static int32_t
@@ -183,6 +196,7 @@ upcall_init(struct upcall *u, struct wire *wire, const char *instance, const cha
 		.metric = host_metric,
 		.secret = host_secret,
 		.sign = host_sign,
+		.public_key = host_public_key,
 		.kv_get = host_kv_get,
 		.kv_put = host_kv_put,
 		.extension = host_extension,

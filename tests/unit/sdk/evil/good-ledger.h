@@ -84,7 +84,8 @@ good_sign(const struct good *g, const struct b3iq_ledger_op *op)
 {
 	struct b3iq_writer nowhere = { good_discard };
 
-	return op->signer ? g->host->sign(g->host->ctx, op->signer, "ed25519", op->digest, &nowhere)
+	return op->signer ? g->host->sign(g->host->ctx, op->signer, "ed25519", op->digest,
+	                                  sizeof op->digest, &nowhere)
 	                  : B3IQ_OK;
 }
 
