@@ -72,14 +72,36 @@ decode(int fd)
 	wire_finish(&w);
 }
 
+/* A signer that reads what it is given to the last byte. */
+static int32_t
+sign(void *ctx, const char *instance, const char *key, const char *alg, const void *message,
+     size_t len, struct b3iq_writer *sig)
+{
+	(void)ctx, (void)instance, (void)key, (void)alg;
+	return len > 0 ? sig->write(sig, message, len) : B3IQ_E_INVALID;
+}
+
+static int32_t
+public_key(void *ctx, const char *instance, const char *key, const char *alg,
+           struct b3iq_writer *out)
+{
+	(void)ctx, (void)instance, (void)alg;
+	return out->write(out, key, strlen(key));
+}
+
 static void
 receive(int fd)
 {
-	const struct hostapi_options o = { .instance = "fuzz", .state_dir = "/" };
+	static const char *const signers[] = { "k", NULL };
+	const struct hostapi_services services = { .sign = sign, .public_key = public_key };
+	const struct hostapi_options o = { .instance = "fuzz", .state_dir = "/", .signers = signers,
+	                                   .services = &services };
 	struct b3iq_error err = NO_ERROR;
 	struct hostapi *api = hostapi_create(&o, &err);
 	struct remote *r = api != NULL ? remote_create(fd, "fuzz", api, &err) : NULL;
 
+	if (api != NULL)
+		hostapi_submit_enter(api, "k", NULL);
 	if (r == NULL)
 		close(fd);
 	else
