@@ -29,6 +29,7 @@ static const char *const migrations[] = {
 	" output_tokens INTEGER NOT NULL DEFAULT 0"
 	") STRICT;"
 	"CREATE INDEX job_running ON job(state) WHERE state = 'running'",
+	"ALTER TABLE job ADD COLUMN ordered BLOB NOT NULL DEFAULT x''", /* hash of the order */
 	NULL,
 };
 
@@ -43,12 +44,12 @@ begin(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	return store_run(
 		tx, err,
 		"INSERT INTO job(receipt, state, instance, principal, request, model, engine, "
-		"params, prompt, output, seed, seed_by_client, start_ms) "
-		"VALUES(?,'running',?,?,?,?,?,?,?,?,?,?,?)",
-		"ssssssbbbiii", r->id, job->instance, job->principal, job->request, r->model,
+		"params, prompt, output, seed, seed_by_client, start_ms, ordered) "
+		"VALUES(?,'running',?,?,?,?,?,?,?,?,?,?,?,?)",
+		"ssssssbbbiiib", r->id, job->instance, job->principal, job->request, r->model,
 		r->engine, r->params, sizeof r->params, r->prompt, sizeof r->prompt, r->output,
 		sizeof r->output, (int64_t)r->seed, (int64_t)r->seed_by_client,
-		(int64_t)r->start_ms);
+		(int64_t)r->start_ms, r->order, r->has_order ? sizeof r->order : 0);
 }
 
 int32_t
@@ -99,7 +100,8 @@ jobs_end(struct store *store, struct receipt *receipt, const struct ed25519_key 
 
 /* ---- after a crash ------------------------------------------------------- */
 
-static void
+/* false: there is none. */
+static bool
 copy_digest(struct store_rows *rows, int column, uint8_t out[32])
 {
 	size_t len;
@@ -108,6 +110,7 @@ copy_digest(struct store_rows *rows, int column, uint8_t out[32])
 	memset(out, 0, 32);
 	if (len == 32)
 		memcpy(out, blob, 32);
+	return len == 32;
 }
 
 /* A failure receipt from what stood in the row: of its output it claims nothing. */
@@ -127,6 +130,7 @@ lost_receipt(struct store_rows *rows, struct receipt *r)
 	r->seed = (uint64_t)store_int(rows, 6);
 	r->seed_by_client = store_int(rows, 7) != 0;
 	r->start_ms = (uint64_t)store_int(rows, 8);
+	r->has_order = copy_digest(rows, 9, r->order);
 	r->end_ms = clock_wall_ms();
 	if (r->end_ms < r->start_ms) /* the clock was set back meanwhile */
 		r->end_ms = r->start_ms;
@@ -152,7 +156,7 @@ recover_one(struct store_tx *tx, void *arg, struct b3iq_error *err)
 
 	rc = store_query(tx, &rows, err,
 	                 "SELECT receipt, model, engine, params, prompt, output, seed, "
-	                 "seed_by_client, start_ms FROM job WHERE state = 'running' LIMIT 1",
+	                 "seed_by_client, start_ms, ordered FROM job WHERE state = 'running' LIMIT 1",
 	                 "");
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &recovery->more, err);

@@ -394,6 +394,20 @@ models_find(struct models *m, const char *name, const char *default_model, struc
 	}
 }
 
+bool
+models_load_for_root(struct models *m, const struct model *model, struct instance *instance)
+{
+	const struct b3iq_inference *backend = instance_inference(instance);
+	struct b3iq_error err = NO_ERROR;
+
+	if (strcmp(model->profile, "none") == 0 || model->has_root || model->resident || !backend)
+		return false;
+	if (backend->load(instance, model->id, NULL, &err) != B3IQ_OK)
+		return false; /* generate() will say what is wrong */
+	models_forget(m);
+	return true;
+}
+
 int32_t
 models_list(struct models *m, int32_t (*each)(void *, const struct model *), void *arg,
             struct b3iq_error *err)

@@ -39,6 +39,9 @@ void           models_forget(struct models *);
  */
 int32_t models_find(struct models *, const char *name, const char *default_model, struct model *out,
                     struct instance **instance, struct b3iq_error *err);
+/* A backend that computes exactly may know a model's root only once the model is loaded, and without
+ * its root no receipt is exact: loads it then.  true: find it again, to know what there is now. */
+bool    models_load_for_root(struct models *, const struct model *, struct instance *);
 /* Calls each() for every model, by name.  While there is none at all, waits a while for instances that
  * are starting. */
 int32_t models_list(struct models *, int32_t (*each)(void *arg, const struct model *), void *arg,

@@ -1,5 +1,6 @@
 #include "node/pipeline.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,8 +82,16 @@ wait_tick(struct pipeline *p)
 	pthread_cond_timedwait(&p->turn, &p->lock, &until);
 }
 
+static bool
+is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
 int32_t
-pipeline_enter(struct pipeline *p, struct http_request *rq, struct b3iq_error *err)
+pipeline_enter(struct pipeline *p, int cancel_fd, struct b3iq_error *err)
 {
 	const uint64_t until = clock_mono_ms() + TURN_MS;
 	int32_t rc = B3IQ_OK;
@@ -93,7 +102,7 @@ pipeline_enter(struct pipeline *p, struct http_request *rq, struct b3iq_error *e
 	p->waiting++;
 	while (rc == B3IQ_OK && p->running >= p->o.streams) {
 		wait_tick(p);
-		if (request_gone(rq))
+		if (is_readable(cancel_fd))
 			rc = B3IQ_E_CANCELLED;
 		else if (clock_mono_ms() >= until)
 			rc = B3IQ_E_BUSY;
@@ -130,6 +139,7 @@ void
 pipeline_prepare(struct run *run)
 {
 	memset(run, 0, sizeof *run);
+	run->cancel_fd = -1;
 	receipt_new_id(run->receipt_id);
 	random_bytes(run->secret, sizeof run->secret);
 	buf_init(&run->output, PIPELINE_OUTPUT_MAX);
@@ -237,14 +247,15 @@ draft(const struct run *run, struct sink *s, struct b3iq_error *err)
 {
 	struct receipt *r = &s->receipt;
 	const struct model *model = run->model;
+	const size_t name = strlen(model->name);
 	uint8_t salt[32];
 
 	memset(r, 0, sizeof *r);
-	if (strlen(model->name) >= sizeof r->model)
+	if (name >= sizeof r->model)
 		return fail(err, B3IQ_E_UNSUPPORTED,
 		            "the model's name is longer than a receipt can hold");
 	memcpy(r->id, run->receipt_id, sizeof r->id);
-	snprintf(r->model, sizeof r->model, "%s", model->name);
+	memcpy(r->model, model->name, name + 1);
 	snprintf(r->engine, sizeof r->engine, "%.*s", (int)sizeof r->engine - 1, model->engine);
 	snprintf(r->profile, sizeof r->profile, "none");
 	snprintf(r->price, sizeof r->price, "0");
@@ -253,6 +264,9 @@ draft(const struct run *run, struct sink *s, struct b3iq_error *err)
 	memcpy(r->root, model->root, sizeof r->root);
 	r->seed = run->request.seed;
 	r->seed_by_client = run->seed_by_client;
+	r->has_order = run->order != NULL;
+	if (run->order)
+		memcpy(r->order, run->order, sizeof r->order);
 	r->start_ms = clock_wall_ms();
 	if (params_digest(run->params.data, run->params.len, r->params) != B3IQ_OK ||
 	    commit_field(run->secret, COMMIT_PROMPT, run->request.body, run->request.body_len,
@@ -373,11 +387,11 @@ pipeline_run(struct pipeline *p, struct run *run, struct b3iq_error *err)
 	if (rc == B3IQ_OK)
 		rc = jobs_begin(p->o.store, &(struct job){
 			.draft = &s.receipt, .instance = instance_name(run->instance),
-			.principal = run->principal, .request = run->rq->id }, err);
+			.principal = run->principal, .request = run->origin }, err);
 	if (rc != B3IQ_OK)
 		return rc;
 	s.start_us = clock_mono_us();
-	s.base.cancel_fd = request_cancel_fd(run->rq);
+	s.base.cancel_fd = run->cancel_fd;
 	run->request.deadline_ms = clock_mono_ms() + p->o.request_s * 1000ull;
 	rc = backend->generate(run->instance, &run->request, &s.base, &run->usage, err);
 	if (rc == B3IQ_OK && s.rc != B3IQ_OK)

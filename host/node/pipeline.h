@@ -11,7 +11,6 @@
 #include <json-c/json.h>
 
 #include "core/crypto/ed25519.h"
-#include "core/http/request.h"
 #include "core/receipt/receipt.h"
 #include "core/store/store.h"
 #include "node/metrics.h"
@@ -32,8 +31,10 @@ struct pipeline_options {
 
 struct run {
 	/* In, all borrowed. */
-	struct http_request       *rq;
+	const char                *origin;         /* id of the request or lease, for the job row */
 	const char                *principal;
+	int                        cancel_fd;      /* readable: stop; -1: nobody can             */
+	const uint8_t             *order;          /* 32 bytes: the order that this is for; NULL: none */
 	const struct model        *model;
 	struct instance           *instance;
 	struct b3iq_gen_request    request;        /* settled; its deadline is set here  */
@@ -63,8 +64,8 @@ struct pipeline *pipeline_create(const struct pipeline_options *, struct b3iq_er
 void             pipeline_destroy(struct pipeline *);
 
 /* A turn for one request's runs, one after another.  B3IQ_E_BUSY: too many wait already;
- * B3IQ_E_CANCELLED: the client left while it waited. */
-int32_t pipeline_enter(struct pipeline *, struct http_request *, struct b3iq_error *err);
+ * B3IQ_E_CANCELLED: cancel_fd (or -1) turned readable while it waited. */
+int32_t pipeline_enter(struct pipeline *, int cancel_fd, struct b3iq_error *err);
 void    pipeline_leave(struct pipeline *);
 
 /* Zeroes the run, and gives it its receipt id and secret. */

@@ -393,7 +393,7 @@ static int32_t
 run_all(struct answer *a)
 {
 	struct b3iq_error err = NO_ERROR;
-	int32_t rc = pipeline_enter(a->node->pipeline, a->rq, &err);
+	int32_t rc = pipeline_enter(a->node->pipeline, request_cancel_fd(a->rq), &err);
 
 	if (rc != B3IQ_OK)
 		return fail_with(a, rc, &err);
@@ -472,23 +472,6 @@ read_body(struct answer *a)
 	return arguments_read(a->doc, a->dialect->which, &a->args, &a->wrong);
 }
 
-/* A backend that computes exactly may know a model's root only once the model is loaded, and
- * without its root no receipt is exact: so load it first. */
-static bool
-loaded_for_root(struct answer *a)
-{
-	const struct b3iq_inference *backend = instance_inference(a->instance);
-	struct b3iq_error err = NO_ERROR;
-
-	if (strcmp(a->model.profile, "none") == 0 || a->model.has_root || a->model.resident ||
-	    !backend)
-		return false;
-	if (backend->load(a->instance, a->model.id, NULL, &err) != B3IQ_OK)
-		return false; /* generate() will say what is wrong */
-	models_forget(a->node->models);
-	return true;
-}
-
 static int32_t
 find_model(struct answer *a)
 {
@@ -509,7 +492,7 @@ find_model(struct answer *a)
 		a->wrong.status = 403;
 		return B3IQ_E_DENIED;
 	}
-	if (rc == B3IQ_OK && loaded_for_root(a)) {
+	if (rc == B3IQ_OK && models_load_for_root(a->node->models, &a->model, a->instance)) {
 		instance_release(a->instance);
 		rc = models_find(a->node->models, name, otherwise, &a->model, &a->instance, &err);
 	}
@@ -546,7 +529,8 @@ fill_run(struct answer *a, size_t i)
 	int32_t rc;
 
 	pipeline_prepare(run);
-	run->rq = a->rq;
+	run->origin = a->rq->id;
+	run->cancel_fd = request_cancel_fd(a->rq);
 	run->principal = a->principal->subject;
 	run->model = &a->model;
 	run->instance = a->instance;

@@ -136,35 +136,52 @@ get(struct store_tx *tx, void *arg, struct b3iq_error *err)
 }
 
 static void
+open_receipt(const char *receipt, struct receipt_signed *out)
+{
+	struct b3iq_error err = NO_ERR;
+	struct json_object *doc;
+	struct buf text;
+
+	buf_init(&text, RECEIPT_MAX);
+	buf_append(&text, receipt, strlen(receipt) + 1);
+	assert_ok(store_read(store, get, &text, &err), err);
+	assert_ok(json_parse(text.data, text.len, "receipt", &doc, &err), err);
+	assert_ok(receipt_open(doc, out, &err), err);
+	json_object_put(doc);
+	buf_free(&text);
+}
+
+static void
 test_recovery(void **state)
 {
 	struct b3iq_error err = NO_ERR;
 	struct receipt_signed signed_receipt;
-	struct json_object *doc;
 	struct receipt r[3];
-	struct buf text;
 	uint64_t lost, count;
 
 	(void)state;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		begin_one(&r[i]);
+	fill(&r[2]);
+	r[2].has_order = true;
+	memset(r[2].order, 0x5a, sizeof r[2].order);
+	assert_ok(jobs_begin(store, &(struct job){ .draft = &r[2], .instance = "i", .principal = "p",
+	                                           .request = "q" }, &err), err);
 	assert_ok(jobs_recover(store, id.key, &lost, &err), err);
 	assert_int_equal(lost, 3);
 	assert_ok(jobs_recover(store, id.key, &lost, &err), err);
 	assert_int_equal(lost, 0);
 	expect_state(r[1].id, "lost");
-	buf_init(&text, RECEIPT_MAX);
-	buf_append(&text, r[1].id, sizeof r[1].id);
-	assert_ok(store_read(store, get, &text, &err), err);
-	assert_ok(json_parse(text.data, text.len, "receipt", &doc, &err), err);
-	assert_ok(receipt_open(doc, &signed_receipt, &err), err);
+	open_receipt(r[2].id, &signed_receipt);
+	assert_true(signed_receipt.body.has_order);
+	assert_memory_equal(signed_receipt.body.order, r[2].order, sizeof r[2].order);
+	open_receipt(r[1].id, &signed_receipt);
+	assert_false(signed_receipt.body.has_order);
 	assert_int_equal(signed_receipt.body.kind, RECEIPT_FAILURE);
 	assert_int_equal(signed_receipt.body.failure, B3IQ_E_DIED);
 	assert_true(signed_receipt.body.seed == UINT64_MAX - 5);
 	assert_int_equal(signed_receipt.body.prompt[0], 0x17);
 	assert_int_equal(receipt_signature(&signed_receipt, ed25519_public(id.key)), B3IQ_OK);
-	json_object_put(doc);
-	buf_free(&text);
 	assert_ok(audit_verify(store, &count, &err), err);
 	assert_true(count >= 3);
 }

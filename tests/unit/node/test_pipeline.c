@@ -2,12 +2,12 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 #include "core/base/utf8.h"
+#include <sys/eventfd.h>
 #include "live.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
 static struct live live;
-static struct http_request rq = { .id = "req_unit" };
 static struct model model;
 static struct buf seen;
 
@@ -53,7 +53,7 @@ run_model(struct run *run, const char *name, const char *body, struct b3iq_error
 
 	buf_clear(&seen);
 	assert_ok(models_find(live.node->models, name, "", &model, &instance, err), *err);
-	run->rq = &rq;
+	run->origin = "req_unit";
 	run->principal = "unit";
 	run->model = &model;
 	run->instance = instance;
@@ -102,6 +102,7 @@ test_final(void **state)
 	assert_int_equal(r.kind, RECEIPT_FINAL);
 	assert_int_equal(r.tier, RECEIPT_T0);
 	assert_false(r.has_tokens);
+	assert_false(r.has_order);
 	assert_int_equal(r.seed, 17);
 	assert_false(r.seed_by_client);
 	assert_string_equal(r.id, run.receipt_id);
@@ -145,6 +146,44 @@ test_failures(void **state)
 		assert_int_equal(r.failure, rc);
 		pipeline_finish(&run);
 	}
+}
+
+/* Work for an order says so in its receipt; who orders can stop it, also while it waits. */
+static void
+test_order(void **state)
+{
+	const uint64_t one = 1;
+	const int stop = eventfd(0, EFD_CLOEXEC);
+	struct pipeline *p = pipeline_create(&(struct pipeline_options){
+		.metrics = live.node->metrics, .streams = 1, .queue = 1 }, NULL);
+	struct b3iq_error err = NO_ERR;
+	uint8_t order[32];
+	struct receipt r;
+	struct run run;
+
+	(void)state;
+	memset(order, 0x5a, sizeof order);
+	pipeline_prepare(&run);
+	run.order = order;
+	assert_ok(run_model(&run, "echo", "{\"prompt\":\"hello\"}", &err), err);
+	open_receipt(&run, &r);
+	assert_true(r.has_order);
+	assert_memory_equal(r.order, order, 32);
+	pipeline_finish(&run);
+	assert_int_equal(write(stop, &one, sizeof one), sizeof one);
+	pipeline_prepare(&run);
+	run.order = order;
+	run.cancel_fd = stop;
+	assert_int_equal(run_model(&run, "ok", "{\"prompt\":\"hello\"}", &err), B3IQ_E_CANCELLED);
+	open_receipt(&run, &r);
+	assert_int_equal(r.failure, B3IQ_E_CANCELLED);
+	assert_memory_equal(r.order, order, 32);
+	pipeline_finish(&run);
+	assert_ok(pipeline_enter(p, stop, &err), err); /* nobody before it */
+	assert_int_equal(pipeline_enter(p, stop, &err), B3IQ_E_CANCELLED);
+	pipeline_leave(p);
+	pipeline_destroy(p);
+	close(stop);
 }
 
 /* Whoever listens no more ends the run; the receipt counts what was made. */
@@ -239,12 +278,12 @@ test_turns(void **state)
 		.metrics = live.node->metrics, .streams = 2, .queue = 0 }, &err);
 
 	(void)state;
-	assert_ok(pipeline_enter(p, &rq, &err), err);
-	assert_ok(pipeline_enter(p, &rq, &err), err);
-	assert_int_equal(pipeline_enter(p, &rq, &err), B3IQ_E_BUSY);
+	assert_ok(pipeline_enter(p, -1, &err), err);
+	assert_ok(pipeline_enter(p, -1, &err), err);
+	assert_int_equal(pipeline_enter(p, -1, &err), B3IQ_E_BUSY);
 	assert_int_equal(err.retry_ms, 1000);
 	pipeline_leave(p);
-	assert_ok(pipeline_enter(p, &rq, &err), err);
+	assert_ok(pipeline_enter(p, -1, &err), err);
 	pipeline_leave(p);
 	pipeline_leave(p);
 	pipeline_destroy(p);
@@ -256,7 +295,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_final),         cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_refused_step),  cmocka_unit_test(test_whole_characters),
+		cmocka_unit_test(test_order),         cmocka_unit_test(test_refused_step),
+		cmocka_unit_test(test_whole_characters),
 		cmocka_unit_test(test_exact),         cmocka_unit_test(test_turns),
 	};
 
