@@ -48,6 +48,23 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 	return rc == B3IQ_E_NOT_FOUND ? B3IQ_OK : rc; /* no config yet: the defaults */
 }
 
+/* Is that where this home's own node listens now?  A home that is not there is not made. */
+static bool
+is_own(const struct cli *cli, const char *url)
+{
+	char        dir[PATH_SIZE], running[HOME_URL_SIZE] = "";
+	struct home home;
+
+	if (cli->home ? !path_exists(cli->home)
+	              : path_home(dir, NULL) != B3IQ_OK || !path_exists(dir))
+		return false;
+	if (home_open(&home, cli->home, NULL) != B3IQ_OK)
+		return false;
+	home_locked_by(&home, "node", running);
+	home_close(&home);
+	return running[0] && strcmp(running, url) == 0;
+}
+
 /* The home's own key is not sent to a node that somebody else named. */
 static int
 find_key(struct cli *cli, struct remote *r, bool foreign)
@@ -92,7 +109,7 @@ remote_open(struct cli *cli, struct remote *r)
 		return cli_fail(cli, rc, &err);
 	for (size_t n = strlen(r->url); n && r->url[n - 1] == '/'; n--)
 		r->url[n - 1] = '\0';
-	exit = find_key(cli, r, url != NULL);
+	exit = find_key(cli, r, url && !is_own(cli, r->url));
 	if (exit)
 		return exit;
 	rc = client_create(&r->client, &err);

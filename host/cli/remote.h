@@ -1,7 +1,8 @@
 /* remote.h - the running node, over its HTTP API.
  *
  * Where: --url, else $B3IQ_URL, else what the home's config says.  Key: $B3IQ_API_KEY, else, for
- * the home's own node only, its keys/cli.key, which the node makes at its first start.  A key
+ * the home's own node only (also when the URL names it), its keys/cli.key, which the node makes at
+ * its first start.  A key
  * never stands on a command line.
  */
 #ifndef CLI_REMOTE_H

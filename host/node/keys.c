@@ -334,7 +334,8 @@ keys_check(struct store *store, const char *credential, uint64_t now_ms, struct 
 	if (strncmp(credential, KEYS_PREFIX, PREFIX_LEN) != 0)
 		return B3IQ_DECLINED;
 	if (strlen(credential) != KEYS_SECRET_SIZE - 1)
-		return fail(err, B3IQ_E_DENIED, "this API key has not the length of one");
+		return fail(err, B3IQ_E_DENIED,
+		            "this API key is cut or mistyped: it is " KEYS_PREFIX " and 64 hex digits");
 	rc = hash_secret(credential, l.hash, err);
 	if (rc == B3IQ_OK)
 		rc = store_read(store, look_up, &l, err);

@@ -126,13 +126,23 @@ test_whose_key(void **state)
 		struct home home;
 
 		assert_int_equal(home_open(&home, b.home, NULL), B3IQ_OK);
+		put(&b, "keys/cli.key", own);
+		assert_int_equal(remote_open(&b.cli, &r), CLI_OK);
+		assert_non_null(strstr(r.key_header, own));
+		remote_close(&r);
+		assert_int_equal(r.key_header[0], 0);
+
+		assert_int_equal(home_lock(&home, "node", NULL), B3IQ_OK);
+		home_announce(&home, "http://127.0.0.1:4711"); /* named, and the home's own */
+		setenv("B3IQ_URL", "http://127.0.0.1:4711/", 1);
+		assert_int_equal(remote_open(&b.cli, &r), CLI_OK);
+		assert_non_null(strstr(r.key_header, own));
+		remote_close(&r);
 		home_close(&home);
+		assert_int_equal(remote_open(&b.cli, &r), CLI_OK); /* it listens no more */
+		assert_string_equal(r.key_header, "");
+		remote_close(&r);
 	}
-	put(&b, "keys/cli.key", own);
-	assert_int_equal(remote_open(&b.cli, &r), CLI_OK);
-	assert_non_null(strstr(r.key_header, own));
-	remote_close(&r);
-	assert_int_equal(r.key_header[0], 0);
 
 	setenv("B3IQ_URL", "http://somebody.example/", 1); /* somebody else does not */
 	assert_int_equal(remote_open(&b.cli, &r), CLI_OK);
