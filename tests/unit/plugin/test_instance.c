@@ -274,9 +274,11 @@ test_destroy_that_misbehaves(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < 2; n++) {
-		const struct instance_options o = live_options(FLAKY, configs[n], false);
-		struct instance *i = live_ready(&o);
+		struct instance_options o = live_options(FLAKY, configs[n], false);
+		struct instance *i;
 
+		o.bye_ms = 200;
+		i = live_ready(&o);
 		instance_stop(i);
 		assert_int_equal(live_state(i), INSTANCE_STOPPED);
 		instance_start(i);
@@ -667,6 +669,7 @@ test_width_is_kept_and_the_others_wait(void **state)
 
 	(void)state;
 	o.width = 2;
+	o.drain_ms = 50;
 	i = live_ready(&o);
 	for (int n = 0; n < 6; n++) {
 		run[n] = (struct running){ .i = i };

@@ -88,6 +88,7 @@ struct instance_options {
 	uint32_t patience_ms;           /* calls wait for a (re)start; 10 s             */
 	uint32_t backoff_ms;            /* first pause before a restart; 1 s, doubles to 60 */
 	uint32_t drain_ms;              /* stop: calls may end by themselves for; 5 s   */
+	uint32_t bye_ms;                /* stop: destroy() may take, in a sandbox; 5 s  */
 };
 
 struct instance_status {

@@ -14,7 +14,6 @@
 
 #define PINGS_LOST 3    /* unanswered: the process is frozen                    */
 #define KILL_MS    2000 /* from SIGABRT, or a closed socket, to SIGKILL         */
-#define BYE_MS     5000 /* for destroy()                                        */
 #define LAST_WORDS_MS 100 /* for what a dead process had sent                    */
 #define LOOK_IN_MS 50   /* at the socket, while calls run that mostly look themselves */
 #define IDLE_MS    1000 /* how late a hang may be noticed                       */
@@ -215,7 +214,7 @@ go_on_stopping(struct watch *w, uint64_t now)
 	if (w->phase != LEAVING && running == 0) {
 		remote_send_stop(w->remote);
 		w->phase = LEAVING;
-		w->due_ms = now + BYE_MS;
+		w->due_ms = now + w->life->options->bye_ms;
 	} else if (now < w->due_ms) {
 		return;
 	} else if (w->phase == DRAINING) {

@@ -57,6 +57,7 @@ fill_defaults(struct instance_options *o)
 	fill(&o->patience_ms, 10000);
 	fill(&o->backoff_ms, 1000);
 	fill(&o->drain_ms, 5000);
+	fill(&o->bye_ms, 5000);
 	if (o->width > INSTANCE_CALLS)
 		o->width = INSTANCE_CALLS;
 }
@@ -133,5 +134,5 @@ options_equal(const struct options *x, const struct options *y)
 	       a->start_ms == b->start_ms && a->stall_ms == b->stall_ms && a->call_ms == b->call_ms &&
 	       a->cancel_ms == b->cancel_ms && a->ping_ms == b->ping_ms &&
 	       a->patience_ms == b->patience_ms && a->backoff_ms == b->backoff_ms &&
-	       a->drain_ms == b->drain_ms;
+	       a->drain_ms == b->drain_ms && a->bye_ms == b->bye_ms;
 }
