@@ -398,7 +398,7 @@ auth_check(struct auth *a, struct http_request *rq, const char *scope, struct pr
 		return refuse(rs, rc, &err);
 	if (!within_rate(a, &key, rs))
 		return false;
-	if (keys_scope_allows(out->scopes, scope))
+	if (keyring_scope_allows(out->scopes, scope))
 		return true;
 	response_error(
 		rs, 403, "insufficient_scope", NULL,

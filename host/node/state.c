@@ -7,7 +7,7 @@
 #include "core/role/kv.h"
 
 static const struct store_module *const modules[] = {
-	&audit_module, &keys_module, &receipt_log_module, &jobs_module, &kv_module, NULL,
+	&audit_module, &keyring_module, &receipt_log_module, &jobs_module, &kv_module, NULL,
 };
 
 int32_t

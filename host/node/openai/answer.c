@@ -486,7 +486,7 @@ find_model(struct answer *a)
 			&a->wrong, "missing_parameter", "model",
 			"the parameter model is missing; GET /v1/models lists what there is");
 	rc = models_find(a->node->models, name, otherwise, &a->model, &a->instance, &err);
-	if (rc == B3IQ_OK && !keys_model_allowed(a->principal->models, a->model.name)) {
+	if (rc == B3IQ_OK && !keyring_model_allowed(a->principal->models, a->model.name)) {
 		errors_wrong(&a->wrong, "model_not_allowed", "model",
 		             "this key may not use the model %.200s", a->model.name);
 		a->wrong.status = 403;

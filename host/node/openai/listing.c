@@ -59,7 +59,7 @@ add_model(void *arg, const struct model *m)
 	const struct walk *w = arg;
 	struct json_object *o;
 
-	if (!keys_model_allowed(w->principal->models, m->name))
+	if (!keyring_model_allowed(w->principal->models, m->name))
 		return B3IQ_OK;
 	o = model_object(w->node, m);
 	if (o && json_object_array_add(w->list, o) == 0)
@@ -102,7 +102,7 @@ listing_one(struct http_request *rq, struct http_response *rs)
 
 	node_default_model(node, otherwise);
 	rc = models_find(node->models, id, otherwise, &model, &instance, &err);
-	if (rc == B3IQ_OK && !keys_model_allowed(principal->models, model.name))
+	if (rc == B3IQ_OK && !keyring_model_allowed(principal->models, model.name))
 		rc = fail(&err, B3IQ_E_NOT_FOUND,
 		          "the model \"%.100s\" does not exist; GET /v1/models "
 		          "lists those that do",

@@ -119,19 +119,19 @@ static void
 test_scopes_and_globs(void **state)
 {
 	(void)state;
-	assert_true(keys_scope_allows("chat receipts", "chat"));
-	assert_false(keys_scope_allows("chatter receipts", "chat"));
-	assert_false(keys_scope_allows("", "chat"));
-	assert_true(keys_scope_allows("x admin", "anything"));
-	assert_true(keys_model_allowed("", "any"));
-	assert_true(keys_model_allowed("  ", "any"));
-	assert_true(keys_model_allowed("b a*c", "abbbc"));
-	assert_true(keys_model_allowed("a*b*c", "aXbYbZc"));
-	assert_false(keys_model_allowed("a*b*c", "aXbYbZ"));
-	assert_true(keys_model_allowed("*", ""));
-	assert_true(keys_model_allowed("m??i", "mini"));
-	assert_false(keys_model_allowed("m?i", "mini"));
-	assert_false(keys_model_allowed("mini", "mini2"));
+	assert_true(keyring_scope_allows("chat receipts", "chat"));
+	assert_false(keyring_scope_allows("chatter receipts", "chat"));
+	assert_false(keyring_scope_allows("", "chat"));
+	assert_true(keyring_scope_allows("x admin", "anything"));
+	assert_true(keyring_model_allowed("", "any"));
+	assert_true(keyring_model_allowed("  ", "any"));
+	assert_true(keyring_model_allowed("b a*c", "abbbc"));
+	assert_true(keyring_model_allowed("a*b*c", "aXbYbZc"));
+	assert_false(keyring_model_allowed("a*b*c", "aXbYbZ"));
+	assert_true(keyring_model_allowed("*", ""));
+	assert_true(keyring_model_allowed("m??i", "mini"));
+	assert_false(keyring_model_allowed("m?i", "mini"));
+	assert_false(keyring_model_allowed("mini", "mini2"));
 }
 
 static void
@@ -146,7 +146,7 @@ test_cli_key(void **state)
 	assert_ok(keys_cli_make(store, &home, &err), err);
 	assert_ok(keys_cli_read(&home, one, &err), err);
 	assert_ok(keys_check(store, one, clock_wall_ms(), &key, &err), err);
-	assert_true(keys_scope_allows(key.scopes, "admin"));
+	assert_true(keyring_scope_allows(key.scopes, "admin"));
 	assert_ok(keys_cli_make(store, &home, &err), err);
 	assert_ok(keys_cli_read(&home, two, &err), err);
 	assert_string_equal(one, two);
