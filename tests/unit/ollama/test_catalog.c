@@ -1,7 +1,7 @@
 #include "catalog.c"
 
 #include "bench.h"
-#include "fake.h"
+#include "fake_http.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define TAG(name, digest)                                                                    \

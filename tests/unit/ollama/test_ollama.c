@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "bench.h"
-#include "fake.h"
+#include "fake_http.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define SHOW     { .path = "/api/show", .body = "{\"model_info\":{\"llama.context_length\":2048}}" }

@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "bench.h"
-#include "fake.h"
+#include "fake_http.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -1,4 +1,4 @@
-#include "fake.h"
+#include "fake_http.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -141,7 +141,8 @@ serve(void *arg)
 
 	if (text) {
 		for (size_t i = c->fake->n_answers; i-- > 0;)
-			if (is_for(text, c->fake->answers[i].path))
+			if (is_for(text, c->fake->answers[i].path) &&
+			    (!c->fake->answers[i].asked || strstr(text, c->fake->answers[i].asked)))
 				a = &c->fake->answers[i];
 		pthread_mutex_lock(&c->fake->lock);
 		must(c->fake->n_asked < REQUESTS, "too many requests for this fake");

@@ -1,7 +1,7 @@
-/* fake.h - an Ollama for tests: a small HTTP server on 127.0.0.1 that says what it is told to say,
+/* fake_http.h - an upstream for tests: a small HTTP server on 127.0.0.1 that says what it is told to say,
  * in the pieces and with the faults that it is told, and remembers what it was asked. */
-#ifndef TEST_OLLAMA_FAKE_H
-#define TEST_OLLAMA_FAKE_H
+#ifndef TESTS_UNIT_FAKE_HTTP_H
+#define TESTS_UNIT_FAKE_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@ struct fake_answer {
 	bool        hang;     /* after the body: silence until the client leaves  */
 	bool        reset;    /* after the body: RST instead of FIN               */
 	bool        mute;     /* no byte at all, not even a status                */
+	const char *asked;    /* what else stands in the request; NULL: anything  */
 };
 
 struct fake;
