@@ -18,6 +18,7 @@
 #include "node/openai/errors.h"
 #include "node/openai/listing.h"
 #include "node/reload.h"
+#include "node/work.h"
 
 #define LIST_LIMIT 1000
 #define SMALL_BODY 65536
@@ -74,7 +75,8 @@ show_metrics(struct http_request *rq, struct http_response *rs)
 	struct node *node = rq->context;
 
 	rs->type = "text/plain; version=0.0.4; charset=utf-8";
-	if (metrics_write(node->metrics, node->plugins, &rs->body) != B3IQ_OK)
+	if (metrics_write(node->metrics, node->plugins, &rs->body) != B3IQ_OK ||
+	    work_metrics(node, &rs->body) != B3IQ_OK)
 		response_json(rs, 500, NULL);
 }
 
@@ -355,6 +357,7 @@ show_status(struct http_request *rq, struct http_response *rs)
 	    json_put_int(doc, "requests", running) == B3IQ_OK &&
 	    json_put_int(doc, "generations", metrics_is_running(node->metrics)) == B3IQ_OK &&
 	    json_put_int(doc, "models", (int64_t)models_known(node->models)) == B3IQ_OK &&
+	    json_put(doc, "worker", work_status(node)) == B3IQ_OK &&
 	    json_put(doc, "plugins", instances(node)) == B3IQ_OK) {
 		response_json(rs, 200, doc);
 		return;

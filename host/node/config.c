@@ -116,6 +116,26 @@ read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 }
 
 static int32_t
+read_worker(struct config *c, struct json_object *worker, struct b3iq_error *err)
+{
+	struct json_object *push = member(worker, "push");
+	struct config_worker *w = &c->worker;
+
+	w->coordinator = text(worker, "coordinator");
+	w->name = text(worker, "name");
+	w->address = text(worker, "address");
+	w->region = text(worker, "region");
+	w->concurrency = number(worker, "concurrency");
+	w->models = texts(member(worker, "models"), NULL);
+	w->push = truth(push, "enabled");
+	w->push_address = text(push, "address");
+	w->push_port = (uint16_t)number(push, "port");
+	if (!w->models)
+		return fail_memory(err, "reading config.json");
+	return w->push ? config_may_listen(c, w->push_address, err) : B3IQ_OK;
+}
+
+static int32_t
 read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *err)
 {
 	const size_t n = (size_t)json_object_object_length(plugins);
@@ -160,6 +180,8 @@ read_all(struct config *c, struct b3iq_error *err)
 	if (!c->plugin_dirs)
 		return fail_memory(err, "reading config.json");
 	rc = read_node(c, member(c->doc, "node"), err);
+	if (rc == B3IQ_OK)
+		rc = read_worker(c, member(c->doc, "worker"), err);
 	return rc == B3IQ_OK ? read_plugins(c, member(c->doc, "plugins"), err) : rc;
 }
 
@@ -214,6 +236,7 @@ config_free(struct config *c)
 	free(c->hosts);
 	free(c->origins);
 	free(c->plugin_dirs);
+	free(c->worker.models);
 	json_object_put(c->doc);
 	free(c);
 }

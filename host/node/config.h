@@ -23,6 +23,16 @@ struct config_plugin {
 	char       *config;                 /* JSON text of its section       */
 };
 
+struct config_worker {
+	const char  *coordinator;           /* URL; "": works for nobody      */
+	const char  *name, *address, *region; /* "" if none                   */
+	uint32_t     concurrency;
+	const char **models;                /* globs, NULL-terminated         */
+	bool         push;
+	const char  *push_address;
+	uint16_t     push_port;
+};
+
 /* Read once, then only read.  Strings are borrowed from doc. */
 struct config {
 	struct json_object *doc;            /* complete: defaults filled in   */
@@ -37,6 +47,7 @@ struct config {
 	int32_t      log_level;
 	enum log_format log_format;
 	bool         access_log, require_pin;
+	struct config_worker worker;
 	struct config_plugin *plugins;
 	size_t       n_plugins;
 };

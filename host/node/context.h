@@ -16,6 +16,7 @@
 #include "node/models.h"
 #include "node/openai/events.h"
 #include "node/pipeline.h"
+#include "node/worker/push.h"
 
 struct node {
 	struct home      home;
@@ -29,6 +30,8 @@ struct node {
 	struct metrics  *metrics;
 	struct pipeline *pipeline;
 	struct events_pinger   *pinger;
+	struct push     *push;           /* NULL: not configured, as the next      */
+	struct miner    *miner;          /* this node as a worker: work.h          */
 	struct server   *server;
 	char             url[HOME_URL_SIZE]; /* where it listens                  */
 	uint64_t         start_ms;       /* wall clock                            */

@@ -16,6 +16,7 @@
 #include "node/keys.h"
 #include "node/reload.h"
 #include "node/state.h"
+#include "node/work.h"
 
 #define PING_MS      2500
 #define OTHER_WORKERS 32   /* beyond those that generate or wait for their turn */
@@ -192,11 +193,13 @@ say_ready(void *role, const void *options)
 
 /* ---- stop ---------------------------------------------------------------- */
 
-/* The server first, so that nobody calls into what goes next. */
+/* The worker first, which still needs everything; then the server, so that nobody calls into what
+ * goes next. */
 static int32_t
 stop(struct node *node, struct b3iq_error *err)
 {
 	atomic_store(&node->ready, false);
+	work_stop(node);
 	if (server_destroy(node->server, node->config ? node->config->drain_s * 1000 : 0) !=
 	    B3IQ_OK)
 		return fail(err, B3IQ_E_TIMEOUT,
@@ -277,6 +280,11 @@ node_start(const struct node_options *options, struct node **out, struct b3iq_er
 	}
 	atomic_store(&node->ready, true);
 	announce(node, options->address ? options->address : node->config->address);
+	rc = work_start(node, options->coordinator, options->coordinator_key, options->payout, err);
+	if (rc != B3IQ_OK) {
+		stop(node, &none);
+		return rc;
+	}
 	*out = node;
 	return B3IQ_OK;
 }

@@ -20,6 +20,7 @@ struct node_options {
 	const char *home;    /* NULL: $B3IQ_HOME or ~/.b3iq                          */
 	const char *address; /* NULL: as configured                                  */
 	int32_t     port;    /* -1: as configured; 0: any free one                   */
+	const char *coordinator, *coordinator_key, *payout; /* NULL: as configured   */
 	bool        json;    /* the ready line as JSON                               */
 	bool        quiet;   /* no ready line                                        */
 };

@@ -53,6 +53,7 @@ restart_needed(const struct node *node, const struct config *config)
 		{ "node", "origins", "node.origins" },
 		{ "node", "limits", "node.limits" },
 		{ "node", "name", "node.name" },
+		{ "worker", NULL, "worker" },
 		{ "log", NULL, "log" },
 	};
 	struct json_object *list = json_object_new_array();

@@ -5,9 +5,11 @@
 #include "node/jobs.h"
 #include "node/keys.h"
 #include "core/role/kv.h"
+#include "node/worker/spool.h"
 
 static const struct store_module *const modules[] = {
-	&audit_module, &keyring_module, &receipt_log_module, &jobs_module, &kv_module, NULL,
+	&audit_module, &keyring_module, &receipt_log_module, &jobs_module, &kv_module,
+	&spool_module, NULL,
 };
 
 int32_t
