@@ -11,6 +11,9 @@
 
 #include "plugin.h"
 
+#define HEAP_SIZE  ((size_t)256 << 10) /* thousands of keys; a power of two, as OpenSSL wants it */
+#define HEAP_LEAST 32
+
 static EVP_KDF *
 algorithm(void)
 {
@@ -91,4 +94,26 @@ void
 secret_wipe(void *p, size_t n)
 {
 	OPENSSL_cleanse(p, n);
+}
+
+int32_t
+secret_heap(void)
+{
+	const int made = CRYPTO_secure_malloc_initialized() ?
+	                         1 :
+	                         CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_LEAST);
+
+	return made == 1 ? B3IQ_OK : B3IQ_E_DENIED;
+}
+
+void *
+secret_alloc(size_t n)
+{
+	return OPENSSL_secure_zalloc(n);
+}
+
+void
+secret_free(void *p, size_t n)
+{
+	OPENSSL_secure_clear_free(p, n);
 }

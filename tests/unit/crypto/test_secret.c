@@ -76,6 +76,25 @@ test_equal_and_wipe(void **state)
 	assert_memory_equal(a, zeros, sizeof(a));
 }
 
+static void
+test_heap(void **state)
+{
+	static const uint8_t zeros[32];
+	const int32_t rc = secret_heap();
+	void *early = secret_alloc(32);
+
+	(void)state;
+	assert_true(rc == B3IQ_OK || rc == B3IQ_E_DENIED); /* as the system's limits are */
+	assert_int_equal(secret_heap(), B3IQ_OK);          /* once is enough             */
+	assert_non_null(early);
+	assert_memory_equal(early, zeros, 32);
+	assert_true(CRYPTO_secure_allocated(early));
+	secret_free(early, 32);
+	secret_free(NULL, 0);
+	assert_null(secret_alloc(HEAP_SIZE + 1)); /* never from elsewhere */
+	ERR_clear_error();
+}
+
 int
 main(void)
 {
@@ -83,6 +102,7 @@ main(void)
 		cmocka_unit_test(test_hkdf),
 		cmocka_unit_test(test_hmac),
 		cmocka_unit_test(test_equal_and_wipe),
+		cmocka_unit_test(test_heap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
