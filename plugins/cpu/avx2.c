@@ -570,6 +570,10 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
 	    [FORMAT_Q8_0] = q8_matmul, [FORMAT_Q4_0] = q4_matmul,
 	};
 
+	if (!by_format[w->format->kind]) {
+		scalar_kernels.matmul(w, first, last, x, out, stride, scratch);
+		return;
+	}
 	by_format[w->format->kind](w, first, last, x, out, stride, scratch);
 }
 

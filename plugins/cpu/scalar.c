@@ -21,12 +21,6 @@ fold(float lane[LANES])
 	return lane[0];
 }
 
-static uint16_t
-load16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 static void
 quantise_block(const float *x, int8_t *level, float *scale)
 {
@@ -63,42 +57,31 @@ quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
 	}
 }
 
-/* Exact integer dot of a block of weights and a block of levels. */
-static int32_t
-block_dot(const struct format *format, const uint8_t *block, const int8_t *level)
-{
-	int32_t sum = 0;
-
-	if (format->kind == FORMAT_Q8_0) {
-		for (size_t i = 0; i < FORMAT_BLOCK; i++)
-			sum += (int8_t)block[2 + i] * level[i];
-		return sum;
-	}
-	for (size_t i = 0; i < FORMAT_BLOCK / 2; i++)
-		sum += ((block[2 + i] & 15) - 8) * level[i] +
-		       ((block[2 + i] >> 4) - 8) * level[i + 16];
-	return sum;
-}
-
+/* Section 6: a chain of products and one of minima for each segment. */
 static float
-quantised_dot(const struct matrix *w, const uint8_t *row, const int8_t *level, const float *scale)
+quantised_dot(const struct format_block *w, bool minimum, const struct operand *x, size_t t)
 {
-	const size_t n = w->cols / FORMAT_BLOCK;
+	const size_t n = x->cols / FORMAT_BLOCK;
+	const int8_t *level = x->level + t * x->cols;
+	const float *scale = x->scale + t * n;
+	const int32_t *sum = x->sum + t * n;
 	float total = 0.0f;
 
 	for (size_t b = 0; b < n;) {
 		const size_t end = b + KERNELS_SEGMENT < n ? b + KERNELS_SEGMENT : n;
-		float chain = 0.0f;
+		float chain = 0.0f, minima = -0.0f;
 
 		for (; b < end; b++) {
-			const uint8_t *block = row + b * w->format->bytes;
-			const float step = half_to_float(load16(block)) * scale[b];
+			int32_t dot = 0;
 
-			chain = __builtin_fmaf(
-				step, (float)block_dot(w->format, block, level + b * FORMAT_BLOCK),
-				chain);
+			for (size_t i = 0; i < FORMAT_BLOCK; i++)
+				dot += w[b].level[i] * *level++;
+			chain = __builtin_fmaf(w[b].scale * scale[b], (float)dot, chain);
+			if (minimum)
+				minima = __builtin_fmaf(w[b].minimum, scale[b] * (float)sum[b],
+				                        minima);
 		}
-		total += chain;
+		total += chain + minima;
 	}
 	return total;
 }
@@ -118,19 +101,21 @@ static void
 matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
        size_t stride, void *scratch)
 {
-	const size_t blocks = x->cols / FORMAT_BLOCK;
+	const struct format *format = w->format;
+	struct format_block *blocks = scratch;
 	float *weights = scratch;
 
 	for (size_t r = first; r < last; r++) {
 		const uint8_t *row = w->data + r * w->stride;
 
-		if (!w->format->quantised)
-			w->format->decode(row, weights, w->cols);
+		for (size_t b = 0; format->quantised && b < w->cols / FORMAT_BLOCK; b++)
+			format->unpack(row, b, &blocks[b]);
+		if (!format->quantised)
+			format->decode(row, weights, w->cols);
 		for (size_t t = 0; t < x->n; t++)
 			out[t * stride + r] =
-				w->format->quantised
-					? quantised_dot(w, row, x->level + t * x->cols,
-			                                x->scale + t * blocks)
+				format->quantised
+					? quantised_dot(blocks, format->minimum, x, t)
 					: float_dot(weights, x->real + t * x->cols, w->cols);
 	}
 }

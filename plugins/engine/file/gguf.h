@@ -113,7 +113,7 @@ const char *gguf_kind_name(uint32_t kind);
 /* Bytes of a row of n elements, 0 when n is no multiple of the block or the type is unknown. */
 uint64_t gguf_row_size(uint32_t type, uint64_t n);
 
-/* Tensors, in the order of the file, or by name (hashed); NULL when absent. */
+/* Tensors, in the order of the file and of one array, or by name (hashed); NULL when absent. */
 size_t gguf_n_tensors(const struct gguf *);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *, size_t index);
 const struct gguf_tensor *gguf_tensor(const struct gguf *, const char *name);

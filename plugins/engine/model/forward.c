@@ -267,31 +267,74 @@ store(struct forward *f, const struct forward_row *row, uint32_t head, const flo
 	memcpy(values + at * f->head_dim, half, f->head_dim * sizeof *half);
 }
 
+/* Turns a head; pairs that lie half a head apart are laid side by side for it. */
+static void
+turn(const struct forward *f, float *head, const float *cosine, const float *sine)
+{
+	const size_t half = f->model->hyper.rope_dim / 2;
+	_Alignas(KERNELS_ALIGN) float pairs[HYPER_MAX_HEAD];
+
+	if (!f->model->hyper.architecture->rope_halves) {
+		f->kernels->rope(head, half, cosine, sine);
+		return;
+	}
+	for (size_t i = 0; i < half; i++) {
+		pairs[2 * i] = head[i];
+		pairs[2 * i + 1] = head[i + half];
+	}
+	f->kernels->rope(pairs, half, cosine, sine);
+	for (size_t i = 0; i < half; i++) {
+		head[i] = pairs[2 * i];
+		head[i + half] = pairs[2 * i + 1];
+	}
+}
+
+/* What an architecture does to queries, keys and values between their matrices and the turn. */
+static void
+bias_and_norm(const struct forward *f, float *q, float *k, float *v)
+{
+	const struct hyper *h = &f->model->hyper;
+	const struct model_layer *l = f->layer;
+
+	if (h->architecture->biases) {
+		f->kernels->add(q, l->q_bias, f->q_cols);
+		f->kernels->add(k, l->k_bias, f->kv_cols);
+		f->kernels->add(v, l->v_bias, f->kv_cols);
+	}
+	if (!h->architecture->head_norms)
+		return;
+	for (size_t i = 0; i < h->heads; i++)
+		f->kernels->rmsnorm(q + i * h->head_dim, l->q_norm, h->head_dim, h->eps,
+		                    q + i * h->head_dim);
+	for (size_t i = 0; i < h->kv_heads; i++)
+		f->kernels->rmsnorm(k + i * h->head_dim, l->k_norm, h->head_dim, h->eps,
+		                    k + i * h->head_dim);
+}
+
 static void
 turn_row(void *ctx, size_t index, unsigned worker)
 {
 	struct forward *f = ctx;
 	const struct hyper *h = &f->model->hyper;
-	const size_t half = h->rope_dim / 2;
+	float *q = f->q + index * f->q_cols;
+	float *k = f->k + index * f->kv_cols, *v = f->v + index * f->kv_cols;
 	const float *cosine = f->cosine + index * h->rope_dim,
 		    *sine = f->sine + index * h->rope_dim;
 	const float scale = 1.0f / __builtin_sqrtf((float)h->head_dim);
 
 	(void)worker;
+	bias_and_norm(f, q, k, v);
 	for (size_t i = 0; i < h->heads; i++) {
-		const float *q = f->q + index * f->q_cols + i * h->head_dim;
 		float *out = f->turned + (index * h->heads + i) * f->head_dim;
 
-		memcpy(out, q, h->head_dim * sizeof *out);
-		f->kernels->rope(out, half, cosine, sine);
+		memcpy(out, q + i * h->head_dim, h->head_dim * sizeof *out);
+		turn(f, out, cosine, sine);
 		for (size_t d = 0; d < h->head_dim; d++)
 			out[d] *= scale;
 	}
 	for (uint32_t i = 0; i < h->kv_heads; i++) {
-		float *k = f->k + index * f->kv_cols + i * h->head_dim;
-
-		f->kernels->rope(k, half, cosine, sine);
-		store(f, &f->rows[index], i, k, f->v + index * f->kv_cols + i * h->head_dim);
+		turn(f, k + i * h->head_dim, cosine, sine);
+		store(f, &f->rows[index], i, k + i * h->head_dim, v + i * h->head_dim);
 	}
 }
 

@@ -2,6 +2,11 @@
  *
  * What comes out of hyper_read() is within the limits below and consistent in itself; model.h
  * checks the tensors against it.
+ *
+ *   architecture   what it adds to or changes in llama
+ *   llama
+ *   qwen2          biases on queries, keys and values; heads turn by halves
+ *   qwen3          a norm on each head of queries and keys; heads turn by halves
  */
 #ifndef B3IQ_ENGINE_HYPER_H
 #define B3IQ_ENGINE_HYPER_H
@@ -16,9 +21,20 @@
 #define HYPER_MAX_VOCAB   (1u << 21)
 #define HYPER_MAX_CONTEXT (1u << 22)
 
+#define HYPER_ARCHITECTURES "llama, qwen2 and qwen3"
+
+/* What the architectures differ in. */
+struct hyper_architecture {
+	const char *name;
+	bool biases;       /* attn_q.bias, attn_k.bias and attn_v.bias                       */
+	bool head_norms;   /* attn_q_norm and attn_k_norm                                    */
+	bool rope_halves;  /* pair i of a head is (i, i + rope_dim/2), not (2i, 2i+1)        */
+};
+
 enum hyper_scaling { HYPER_SCALING_NONE, HYPER_SCALING_LINEAR, HYPER_SCALING_YARN };
 
 struct hyper {
+	const struct hyper_architecture *architecture;
 	uint32_t layers, width, ff, heads, kv_heads, head_dim, vocab, context;
 	float    eps;              /* of the norms                                */
 	uint32_t rope_dim;         /* leading values of a head that are rotated   */

@@ -16,8 +16,8 @@
 struct reader {
 	struct model      *model;
 	const struct gguf *gguf;
-	size_t             n_used;    /* tensors taken; each is taken once */
-	float             *next_norm;
+	bool              *used;        /* by the index of a tensor */
+	float             *next_vector;
 	struct b3iq_error *err;
 };
 
@@ -39,9 +39,9 @@ find(struct reader *r, const char *name, uint64_t cols, uint64_t rows,
 		                 (unsigned long long)rows);
 	if (!format_of_gguf(t->type))
 		return fail_with(r->err, B3IQ_E_UNSUPPORTED,
-		                 "%s: %s is %s; this engine computes F32, F16, BF16, Q8_0 and Q4_0",
+		                 "%s: %s is %s; this engine computes " FORMAT_NAMES,
 		                 gguf_path(r->gguf), name, gguf_type_name(t->type));
-	r->n_used++;
+	r->used[t - gguf_tensor_at(r->gguf, 0)] = true;
 	*out = t;
 	return B3IQ_OK;
 }
@@ -62,16 +62,51 @@ take_matrix(struct reader *r, struct matrix *m, const char *name, uint64_t cols,
 	return B3IQ_OK;
 }
 
+/* A norm or a bias: n values, decoded.  Their formats have no blocks that n could fall short of, as
+ * the file was checked. */
 static int32_t
-take_norm(struct reader *r, const float **norm, const char *name, uint64_t n)
+take_vector(struct reader *r, const float **vector, const char *name, uint64_t n)
 {
 	const struct gguf_tensor *t;
 	int32_t rc;
 
 	TRY(find(r, name, n, 1, &t));
-	format_of_gguf(t->type)->decode(t->data, r->next_norm, (size_t)n);
-	*norm = r->next_norm;
-	r->next_norm += n;
+	format_of_gguf(t->type)->decode(t->data, r->next_vector, (size_t)n);
+	*vector = r->next_vector;
+	r->next_vector += (n + 15) / 16 * 16; /* each is aligned */
+	return B3IQ_OK;
+}
+
+static int32_t
+take_vectors(struct reader *r, uint32_t index)
+{
+	const struct hyper *h = &r->model->hyper;
+	struct model_layer *l = &r->model->layers[index];
+	const uint64_t q = (uint64_t)h->heads * h->head_dim;
+	const uint64_t kv = (uint64_t)h->kv_heads * h->head_dim;
+	const struct {
+		const float **vector;
+		const char   *name;
+		uint64_t      n;
+		bool          there;
+	} vectors[] = {
+		{ &l->attention_norm, "attn_norm.weight", h->width, true },
+		{ &l->ff_norm, "ffn_norm.weight", h->width, true },
+		{ &l->q_norm, "attn_q_norm.weight", h->head_dim, h->architecture->head_norms },
+		{ &l->k_norm, "attn_k_norm.weight", h->head_dim, h->architecture->head_norms },
+		{ &l->q_bias, "attn_q.bias", q, h->architecture->biases },
+		{ &l->k_bias, "attn_k.bias", kv, h->architecture->biases },
+		{ &l->v_bias, "attn_v.bias", kv, h->architecture->biases },
+	};
+	char name[64];
+	int32_t rc;
+
+	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+		if (!vectors[i].there)
+			continue;
+		snprintf(name, sizeof name, "blk.%u.%s", index, vectors[i].name);
+		TRY(take_vector(r, vectors[i].vector, name, vectors[i].n));
+	}
 	return B3IQ_OK;
 }
 
@@ -95,10 +130,7 @@ take_layer(struct reader *r, uint32_t index)
 	char name[64];
 	int32_t rc;
 
-	snprintf(name, sizeof name, "blk.%u.attn_norm.weight", index);
-	TRY(take_norm(r, &l->attention_norm, name, h->width));
-	snprintf(name, sizeof name, "blk.%u.ffn_norm.weight", index);
-	TRY(take_norm(r, &l->ff_norm, name, h->width));
+	TRY(take_vectors(r, index));
 	for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
 		snprintf(name, sizeof name, "blk.%u.%s.weight", index, matrices[i].name);
 		TRY(take_matrix(r, matrices[i].matrix, name, matrices[i].cols, matrices[i].rows));
@@ -126,35 +158,28 @@ take_rope(struct reader *r)
 static int32_t
 refuse_rest(const struct reader *r)
 {
-	static const char *const known[] = { "attn_norm", "ffn_norm", "attn_q", "attn_k", "attn_v",
-		"attn_output", "ffn_gate", "ffn_up", "ffn_down" };
-
-	if (r->n_used == gguf_n_tensors(r->gguf))
-		return B3IQ_OK;
 	for (size_t i = 0; i < gguf_n_tensors(r->gguf); i++) {
 		const struct gguf_str name = gguf_tensor_at(r->gguf, i)->name;
-		char text[256], kind[64] = "", expected[80];
-		unsigned layer = 0;
-		bool used = false;
 
-		snprintf(text, sizeof text, "%.*s", (int)(name.len < 255 ? name.len : 255),
-			 name.ptr);
-		if (sscanf(text, "blk.%u.%63[^.]", &layer, kind) == 2)
-			snprintf(expected, sizeof expected, "blk.%u.%s.weight", layer, kind);
-		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-			used |= layer < r->model->hyper.layers && strcmp(kind, known[k]) == 0 &&
-			        strcmp(text, expected) == 0;
-		used |= strcmp(text, "token_embd.weight") == 0 ||
-			strcmp(text, "output_norm.weight") == 0 ||
-			strcmp(text, "output.weight") == 0 ||
-			strcmp(text, "rope_freqs.weight") == 0;
-		if (!used)
+		if (!r->used[i])
 			return fail_with(r->err, B3IQ_E_UNSUPPORTED,
-			                 "%s has the tensor %.80s, which this engine does not "
-			                 "compute: its answers would be another model's",
-			                 gguf_path(r->gguf), text);
+			                 "%s has the tensor %.*s, which this engine does not "
+			                 "compute in a %s model: its answers would be another "
+			                 "model's",
+			                 gguf_path(r->gguf), (int)(name.len < 80 ? name.len : 80),
+			                 name.ptr, r->model->hyper.architecture->name);
 	}
 	return B3IQ_OK;
+}
+
+/* Room for the vectors of all layers and the last norm, each rounded up to a cache line. */
+static size_t
+vectors_size(const struct hyper *h)
+{
+	const size_t heads = (size_t)h->heads + 2 * (size_t)h->kv_heads;
+	const size_t layer = 2 * (size_t)h->width + 2 * (size_t)h->head_dim + heads * h->head_dim;
+
+	return (h->layers * (layer + 7 * 16) + h->width + 16) * sizeof(float);
 }
 
 static int32_t
@@ -162,16 +187,15 @@ take_all(struct reader *r)
 {
 	struct model *m = r->model;
 	const struct hyper *h = &m->hyper;
-	const size_t n_norms = ((size_t)h->layers * 2 + 1) * h->width;
 	int32_t rc;
 
 	m->layers = calloc(h->layers, sizeof *m->layers);
-	m->norms = aligned_alloc(KERNELS_ALIGN, (n_norms * sizeof *m->norms + 63) / 64 * 64);
-	if (!m->layers || !m->norms)
+	m->vectors = aligned_alloc(KERNELS_ALIGN, vectors_size(h) / 64 * 64 + 64);
+	if (!m->layers || !m->vectors)
 		return fail_memory(r->err, "the layers of the model");
-	r->next_norm = m->norms;
+	r->next_vector = m->vectors;
 	TRY(take_matrix(r, &m->embedding, "token_embd.weight", h->width, h->vocab));
-	TRY(take_norm(r, &m->output_norm, "output_norm.weight", h->width));
+	TRY(take_vector(r, &m->output_norm, "output_norm.weight", h->width));
 	m->output = m->embedding;
 	if (gguf_tensor(r->gguf, "output.weight"))
 		TRY(take_matrix(r, &m->output, "output.weight", h->width, h->vocab));
@@ -191,8 +215,11 @@ model_create(struct model **out, const struct gguf *g, struct b3iq_error *err)
 	if (!m)
 		return fail_memory(err, "the model");
 	rc = hyper_read(&m->hyper, g, err);
-	if (rc == B3IQ_OK)
-		rc = take_all(&r);
+	if (rc == B3IQ_OK) {
+		r.used = calloc(gguf_n_tensors(g) + 1, sizeof *r.used);
+		rc = r.used ? take_all(&r) : fail_memory(err, "the list of tensors");
+		free(r.used);
+	}
 	if (rc != B3IQ_OK) {
 		model_destroy(m);
 		return rc;
@@ -208,7 +235,7 @@ model_destroy(struct model *m)
 		return;
 	rope_destroy(m->rope);
 	free(m->layers);
-	free(m->norms);
+	free(m->vectors);
 	free(m);
 }
 

@@ -1,9 +1,9 @@
-/* model.h - a llama model: hyper-parameters and weights, ready to compute with.
+/* model.h - a model: hyper-parameters and weights, ready to compute with.
  *
- * Matrices stay where they are in the mapping of the file; norms are decoded to floats.  Every
- * tensor's shape is checked against the hyper-parameters, and a tensor that the architecture does
- * not use (a bias, an adapter) is refused rather than ignored, as the answers would be another
- * model's.
+ * Matrices stay where they are in the mapping of the file; norms and biases are decoded to floats.
+ * Every tensor's shape is checked against the hyper-parameters, and a tensor that the architecture
+ * does not use (a bias of llama, an adapter) is refused rather than ignored, as the answers would be
+ * another model's.
  *
  *   Memory    The gguf must stay open as long as the model.
  *   Threads   Immutable after model_create().
@@ -17,6 +17,8 @@
 
 struct model_layer {
 	const float  *attention_norm, *ff_norm; /* width values */
+	const float  *q_norm, *k_norm;          /* head_dim values, where heads have norms */
+	const float  *q_bias, *k_bias, *v_bias; /* a value each row, where there are biases */
 	struct matrix q, k, v, o;
 	struct matrix gate, up, down;
 };
@@ -28,7 +30,7 @@ struct model {
 	struct matrix       embedding, output; /* the same matrix where they are tied */
 	struct model_layer *layers;
 	bool                quantised; /* some matrix multiplies quantised activations */
-	float              *norms;     /* what the norm pointers point into           */
+	float              *vectors;   /* what the norms and biases point into        */
 };
 
 /* Errors: those of hyper_read(); B3IQ_E_INVALID (a tensor is absent or has another shape),

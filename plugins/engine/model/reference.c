@@ -29,25 +29,42 @@ multiply(const struct pass *p, const struct matrix *w, const float *x, float *ou
 }
 
 static void
+normalise_row(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+	double squares = 0.0, scale;
+
+	for (size_t i = 0; i < n; i++)
+		squares += (double)x[i] * (double)x[i];
+	scale = 1.0 / sqrt(squares / (double)n + (double)eps);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)((double)x[i] * scale * (double)weight[i]);
+}
+
+static void
 normalise(const struct pass *p, const float *weight)
 {
 	const size_t width = p->model->hyper.width;
 
-	for (size_t t = 0; t < p->n; t++) {
-		const float *x = p->x + t * width;
-		double squares = 0.0, scale;
-
-		for (size_t i = 0; i < width; i++)
-			squares += (double)x[i] * (double)x[i];
-		scale = 1.0 / sqrt(squares / (double)width + (double)p->model->hyper.eps);
-		for (size_t i = 0; i < width; i++)
-			p->normed[t * width + i] =
-			    (float)((double)x[i] * scale * (double)weight[i]);
-	}
+	for (size_t t = 0; t < p->n; t++)
+		normalise_row(p->x + t * width, weight, width, p->model->hyper.eps,
+		              p->normed + t * width);
 }
 
-/* The pairs (2i, 2i+1) of each head turn by position times base^(-2i/d), unscaled models; the
- * angles of scaled ones come from rope.h, as there is no second opinion on the scaling here. */
+/* Adds a bias to the rows of x and norms their heads, where there is the one or the other. */
+static void
+adjust(const struct pass *p, float *x, size_t heads, const float *bias, const float *norm)
+{
+	const struct hyper *h = &p->model->hyper;
+
+	for (size_t t = 0; bias && t < p->n; t++)
+		for (size_t i = 0; i < heads * h->head_dim; i++)
+			x[t * heads * h->head_dim + i] += bias[i];
+	for (size_t i = 0; norm && i < p->n * heads; i++)
+		normalise_row(x + i * h->head_dim, norm, h->head_dim, h->eps, x + i * h->head_dim);
+}
+
+/* The pairs of each head turn by position times base^(-2i/d), unscaled models; the angles of scaled
+ * ones come from rope.h, as there is no second opinion on the scaling here. */
 static void
 turn(const struct pass *p, float *x, size_t heads)
 {
@@ -58,11 +75,14 @@ turn(const struct pass *p, float *x, size_t heads)
 		rope_turns(p->model->rope, (uint32_t)t, cosine, sine);
 		for (size_t j = 0; j < heads; j++)
 			for (size_t i = 0; i < h->rope_dim / 2; i++) {
-				float *pair = x + (t * heads + j) * h->head_dim + 2 * i;
-				const float a = pair[0], b = pair[1];
+				const bool apart = h->architecture->rope_halves;
+				float *head = x + (t * heads + j) * h->head_dim;
+				float *first = head + (apart ? i : 2 * i);
+				float *second = apart ? head + i + h->rope_dim / 2 : first + 1;
+				const float a = *first, b = *second;
 
-				pair[0] = a * cosine[i] - b * sine[i];
-				pair[1] = a * sine[i] + b * cosine[i];
+				*first = a * cosine[i] - b * sine[i];
+				*second = a * sine[i] + b * cosine[i];
 			}
 	}
 }
@@ -106,6 +126,9 @@ layer(const struct pass *p, const struct model_layer *l, double *weight)
 	multiply(p, &l->q, p->normed, p->q);
 	multiply(p, &l->k, p->normed, p->k);
 	multiply(p, &l->v, p->normed, p->v);
+	adjust(p, p->q, h->heads, l->q_bias, l->q_norm);
+	adjust(p, p->k, h->kv_heads, l->k_bias, l->k_norm);
+	adjust(p, p->v, h->kv_heads, l->v_bias, NULL);
 	turn(p, p->q, h->heads);
 	turn(p, p->k, h->kv_heads);
 	for (size_t t = 0; t < p->n; t++)

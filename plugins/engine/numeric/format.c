@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "engine/file/gguf.h"
+#include "engine/numeric/encode.h"
 #include "engine/numeric/half.h"
 
 static uint16_t
@@ -10,23 +11,24 @@ load16(const uint8_t *p)
 	return (uint16_t)(p[0] | p[1] << 8);
 }
 
-static void
-store16(uint8_t *p, uint16_t v)
+static uint32_t
+load32(const uint8_t *p)
 {
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
+	return load16(p) | (uint32_t)load16(p + 2) << 16;
 }
+
+static float
+load_half(const uint8_t *p)
+{
+	return half_to_float(load16(p));
+}
+
+/* ---- float formats ---- */
 
 static void
 f32_decode(const void *src, float *out, size_t n)
 {
 	memcpy(out, src, n * sizeof *out);
-}
-
-static void
-f32_encode(const float *in, void *dst, size_t n)
-{
-	memcpy(dst, in, n * sizeof *in);
 }
 
 static void
@@ -39,15 +41,6 @@ f16_decode(const void *src, float *out, size_t n)
 }
 
 static void
-f16_encode(const float *in, void *dst, size_t n)
-{
-	uint8_t *p = dst;
-
-	for (size_t i = 0; i < n; i++)
-		store16(p + 2 * i, half_from_float(in[i]));
-}
-
-static void
 bf16_decode(const void *src, float *out, size_t n)
 {
 	const uint8_t *p = src;
@@ -56,107 +49,193 @@ bf16_decode(const void *src, float *out, size_t n)
 		out[i] = half_bf16_to_float(load16(p + 2 * i));
 }
 
-static void
-bf16_encode(const float *in, void *dst, size_t n)
-{
-	uint8_t *p = dst;
-
-	for (size_t i = 0; i < n; i++)
-		store16(p + 2 * i, half_bf16_from_float(in[i]));
-}
+/* ---- blocks of 32 ---- */
 
 static void
-q8_0_decode(const void *src, float *out, size_t n)
+q8_0_unpack(const uint8_t *row, size_t b, struct format_block *out)
 {
-	const uint8_t *p = src;
+	const uint8_t *p = row + b * 34;
 
-	for (; n >= FORMAT_BLOCK; n -= FORMAT_BLOCK, p += 34) {
-		const float d = half_to_float(load16(p));
-
-		for (size_t i = 0; i < FORMAT_BLOCK; i++)
-			*out++ = d * (float)(int8_t)p[2 + i];
-	}
+	out->scale = load_half(p);
+	out->minimum = -0.0f;
+	for (size_t i = 0; i < FORMAT_BLOCK; i++)
+		out->level[i] = (int8_t)p[2 + i];
 }
 
-static float
-magnitude(float x)
-{
-	return x < 0.0f ? -x : x;
-}
-
-/* Rounds half away from zero, as the format's tools do; |x| < 2^20. */
-static int32_t
-away(float x)
-{
-	return (int32_t)(x < 0.0f ? x - 0.5f : x + 0.5f);
-}
-
+/* 16 bytes of nibbles, and bit i of `high` (0: none) as the fifth bit of element i, less `bias`. */
 static void
-q8_0_encode(const float *in, void *dst, size_t n)
+unpack_nibbles(const uint8_t *nibbles, uint32_t high, int bias, int16_t level[FORMAT_BLOCK])
 {
-	uint8_t *p = dst;
+	for (size_t i = 0; i < FORMAT_BLOCK; i++) {
+		const int low = i < 16 ? nibbles[i] & 15 : nibbles[i - 16] >> 4;
 
-	for (; n >= FORMAT_BLOCK; n -= FORMAT_BLOCK, p += 34, in += FORMAT_BLOCK) {
-		float top = 0.0f, d, inverse;
-
-		for (size_t i = 0; i < FORMAT_BLOCK; i++)
-			top = magnitude(in[i]) > top ? magnitude(in[i]) : top;
-		d = top / 127.0f;
-		inverse = d > 0.0f ? 1.0f / d : 0.0f;
-		store16(p, half_from_float(d));
-		for (size_t i = 0; i < FORMAT_BLOCK; i++)
-			p[2 + i] = (uint8_t)(int8_t)away(in[i] * inverse);
+		level[i] = (int16_t)((low | (int)(high >> i & 1) << 4) - bias);
 	}
 }
 
 static void
-q4_0_decode(const void *src, float *out, size_t n)
+q4_0_unpack(const uint8_t *row, size_t b, struct format_block *out)
 {
-	const uint8_t *p = src;
+	const uint8_t *p = row + b * 18;
 
-	for (; n >= FORMAT_BLOCK; n -= FORMAT_BLOCK, p += 18, out += FORMAT_BLOCK) {
-		const float d = half_to_float(load16(p));
-
-		for (size_t i = 0; i < FORMAT_BLOCK / 2; i++) {
-			out[i] = d * (float)((p[2 + i] & 15) - 8);
-			out[i + 16] = d * (float)((p[2 + i] >> 4) - 8);
-		}
-	}
-}
-
-static uint8_t
-nibble(float x, float inverse)
-{
-	const int32_t q = (int32_t)(x * inverse + 8.5f);
-
-	return (uint8_t)(q < 0 ? 0 : q > 15 ? 15 : q);
+	out->scale = load_half(p);
+	out->minimum = -0.0f;
+	unpack_nibbles(p + 2, 0, 8, out->level);
 }
 
 static void
-q4_0_encode(const float *in, void *dst, size_t n)
+q4_1_unpack(const uint8_t *row, size_t b, struct format_block *out)
 {
-	uint8_t *p = dst;
+	const uint8_t *p = row + b * 20;
 
-	for (; n >= FORMAT_BLOCK; n -= FORMAT_BLOCK, p += 18, in += FORMAT_BLOCK) {
-		float top = 0.0f, d, inverse; /* top keeps its sign: it becomes level -8 */
+	out->scale = load_half(p);
+	out->minimum = load_half(p + 2);
+	unpack_nibbles(p + 4, 0, 0, out->level);
+}
 
-		for (size_t i = 0; i < FORMAT_BLOCK; i++)
-			top = magnitude(in[i]) > magnitude(top) ? in[i] : top;
-		d = top / -8.0f;
-		inverse = d != 0.0f ? 1.0f / d : 0.0f;
-		store16(p, half_from_float(d));
-		for (size_t i = 0; i < FORMAT_BLOCK / 2; i++)
-			p[2 + i] = (uint8_t)(nibble(in[i], inverse) |
-			                     nibble(in[i + 16], inverse) << 4);
+static void
+q5_0_unpack(const uint8_t *row, size_t b, struct format_block *out)
+{
+	const uint8_t *p = row + b * 22;
+
+	out->scale = load_half(p);
+	out->minimum = -0.0f;
+	unpack_nibbles(p + 6, load32(p + 2), 16, out->level);
+}
+
+static void
+q5_1_unpack(const uint8_t *row, size_t b, struct format_block *out)
+{
+	const uint8_t *p = row + b * 24;
+
+	out->scale = load_half(p);
+	out->minimum = load_half(p + 2);
+	unpack_nibbles(p + 8, load32(p + 4), 0, out->level);
+}
+
+/* ---- blocks of 256 ---- */
+
+void
+format_scales(const uint8_t packed[12], uint8_t scale[8], uint8_t minimum[8])
+{
+	const uint8_t *p = packed;
+
+	/* The first four are the low bits of bytes; the last four take a nibble of the last bytes and
+	 * the two bits that the first four left over. */
+	for (size_t i = 0; i < 4; i++) {
+		scale[i] = p[i] & 63;
+		minimum[i] = p[i + 4] & 63;
+		scale[i + 4] = (uint8_t)((p[i + 8] & 15) | p[i] >> 6 << 4);
+		minimum[i + 4] = (uint8_t)(p[i + 8] >> 4 | p[i + 4] >> 6 << 4);
 	}
 }
+
+/* Sub-block b of a Q4_K or Q5_K block; high: 32 bytes of fifth bits, or NULL. */
+static void
+unpack_k(const uint8_t *p, size_t b, const uint8_t *high, const uint8_t *nibbles,
+         struct format_block *out)
+{
+	const unsigned shift = b % 2 ? 4 : 0;
+	uint8_t scale[8], minimum[8];
+
+	format_scales(p + 4, scale, minimum);
+	out->scale = load_half(p) * (float)scale[b];
+	out->minimum = -(load_half(p + 2) * (float)minimum[b]);
+	for (size_t i = 0; i < FORMAT_BLOCK; i++) {
+		const int low = nibbles[b / 2 * 32 + i] >> shift & 15;
+
+		out->level[i] = (int16_t)(low | (high ? (high[i] >> b & 1) << 4 : 0));
+	}
+}
+
+static void
+q4_k_unpack(const uint8_t *row, size_t b, struct format_block *out)
+{
+	const uint8_t *p = row + b / 8 * 144;
+
+	unpack_k(p, b % 8, NULL, p + 16, out);
+}
+
+static void
+q5_k_unpack(const uint8_t *row, size_t b, struct format_block *out)
+{
+	const uint8_t *p = row + b / 8 * 176;
+
+	unpack_k(p, b % 8, p + 16, p + 48, out);
+}
+
+/* Each half of 128 elements has 64 bytes of nibbles and 32 bytes of bit pairs.  Of its four runs of
+ * 32 elements number r has the nibbles of bytes 32 * (r mod 2) and on, low ones for r < 2, and pair
+ * r of each byte. */
+static void
+q6_k_unpack(const uint8_t *row, size_t b, struct format_block *out)
+{
+	const uint8_t *p = row + b / 8 * 210;
+	const size_t half = b % 8 / 4, r = b % 4;
+	const uint8_t *low = p + half * 64 + r % 2 * 32, *high = p + 128 + half * 32;
+	const uint8_t *scale = p + 192 + b % 8 * 2;
+
+	out->scale = load_half(p + 208);
+	out->minimum = -0.0f;
+	for (size_t i = 0; i < FORMAT_BLOCK; i++) {
+		const int n = (low[i] >> (r / 2 * 4) & 15) | (high[i] >> (r * 2) & 3) << 4;
+
+		out->level[i] = (int16_t)((int8_t)scale[i / 16] * (n - 32));
+	}
+}
+
+/* ---- decoding ---- */
+
+/* The products are exact: 11 bits of a half, 6 of a scale, 6 of a level at most. */
+static void
+decode_blocks(void (*unpack)(const uint8_t *row, size_t b, struct format_block *), const void *src,
+              float *out, size_t n)
+{
+	struct format_block block;
+
+	for (size_t b = 0; b < n / FORMAT_BLOCK; b++) {
+		unpack(src, b, &block);
+		for (size_t i = 0; i < FORMAT_BLOCK; i++)
+			*out++ = block.scale * (float)block.level[i] + block.minimum;
+	}
+}
+
+#define DECODE(name)                                               \
+	static void name##_decode(const void *src, float *out, size_t n) \
+	{                                                          \
+		decode_blocks(name##_unpack, src, out, n);         \
+	}
+
+DECODE(q8_0)
+DECODE(q4_0)
+DECODE(q4_1)
+DECODE(q5_0)
+DECODE(q5_1)
+DECODE(q4_k)
+DECODE(q5_k)
+DECODE(q6_k)
+
+/* ---- the table ---- */
+
+#define REAL(NAME, name, bytes)                                                                \
+	{ #NAME, FORMAT_##NAME, GGUF_##NAME, 1, bytes, false, false, name##_decode, NULL,      \
+	  encode_##name }
+#define QUANTISED(NAME, name, block, bytes, minimum)                                           \
+	{ #NAME, FORMAT_##NAME, GGUF_##NAME, block, bytes, true, minimum, name##_decode,       \
+	  name##_unpack, encode_##name }
 
 static const struct format formats[FORMAT_N] = {
-	{ "F32", FORMAT_F32, GGUF_F32, 1, 4, false, f32_decode, f32_encode },
-	{ "F16", FORMAT_F16, GGUF_F16, 1, 2, false, f16_decode, f16_encode },
-	{ "BF16", FORMAT_BF16, GGUF_BF16, 1, 2, false, bf16_decode, bf16_encode },
-	{ "Q8_0", FORMAT_Q8_0, GGUF_Q8_0, 32, 34, true, q8_0_decode, q8_0_encode },
-	{ "Q4_0", FORMAT_Q4_0, GGUF_Q4_0, 32, 18, true, q4_0_decode, q4_0_encode },
+	REAL(F32, f32, 4),
+	REAL(F16, f16, 2),
+	REAL(BF16, bf16, 2),
+	QUANTISED(Q8_0, q8_0, 32, 34, false),
+	QUANTISED(Q4_0, q4_0, 32, 18, false),
+	QUANTISED(Q4_1, q4_1, 32, 20, true),
+	QUANTISED(Q5_0, q5_0, 32, 22, false),
+	QUANTISED(Q5_1, q5_1, 32, 24, true),
+	QUANTISED(Q4_K, q4_k, 256, 144, true),
+	QUANTISED(Q5_K, q5_k, 256, 176, true),
+	QUANTISED(Q6_K, q6_k, 256, 210, false),
 };
 
 const struct format *

@@ -96,6 +96,14 @@ await random('tiny', 'f16', 5e-5, ids);
 await random('tiny', 'bf16', 5e-5, ids);
 await random('tiny', 'q8_0', 5e-3, ids);
 await random('tiny', 'q4_0', 5e-3, ids);
+for (const format of ['q4_1', 'q5_0', 'q5_1', 'q4_k', 'q5_k', 'q6_k'])
+	await random('small', format, 5e-3, ids);
+for (const shape of ['small-qwen2', 'small-qwen3']) {
+	await random(shape, 'f16', 5e-5, ids);
+	await random(shape, 'q8_0', 5e-3, ids);
+	await random(shape, 'q4_k', 5e-3, ids);
+}
+await random('tiny', 'q4_k', 5e-3, ids); /* short rows: Q5_0 */
 await random('135m', 'q8_0', 5e-3, ids.slice(0, 12));
 if (fs.existsSync(mini ?? ''))
 	for (const prompt of ['What is machine learning?', 'What is a receipt?', 'Who are you?', 'Hello!',

@@ -79,10 +79,26 @@ quantise_agrees(void **state)
 		}
 }
 
+/* Any bytes are weights as long as the halves among them are numbers; no encoder writes such. */
 static void
-check_matmul(const struct kernels *set, enum format_kind kind, size_t rows, size_t cols, size_t n)
+scribble(const struct format *f, uint8_t *row, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		row[i] = (uint8_t)(random_unit(5, stream++) * 256.0);
+	for (size_t at = 0; at < bytes; at += f->bytes) {
+		const size_t d = f->kind == FORMAT_Q6_K ? 208 : 0;
+
+		row[at + d + 1] = (uint8_t)((row[at + d + 1] & 0x83) | 0x20);
+		if (f->minimum)
+			row[at + 3] = (uint8_t)((row[at + 3] & 0x83) | 0x24);
+	}
+}
+
+static void
+check_matmul(const struct kernels *set, enum format_kind kind, size_t rows, size_t least, size_t n)
 {
 	const struct format *f = format_at(kind);
+	const size_t cols = (least + f->block - 1) / f->block * f->block;
 	const size_t stride = format_row(f, cols);
 	uint8_t *data = room(rows * stride);
 	float *row = room(cols * 4), *x = room(n * cols * 4), *a = room(n * rows * 4),
@@ -96,6 +112,8 @@ check_matmul(const struct kernels *set, enum format_kind kind, size_t rows, size
 	for (size_t r = 0; r < rows; r++) {
 		fill(row, cols, 0.7f);
 		f->encode(row, data + r * stride, cols);
+		if (f->quantised && r % 3 == 1)
+			scribble(f, data + r * stride, stride);
 		if (kind == FORMAT_Q8_0)
 			data[r * stride + 2] = 0x80; /* -128, which no encoder writes */
 	}

@@ -11,7 +11,7 @@ enum { U32 = 4, I32 = 5, F32 = 6, BOOL = 7, STRING = 8, ARRAY = 9 };
 struct tensor {
 	char     name[64];
 	uint64_t cols, rows;
-	double   sigma; /* 0: a norm, around one */
+	double   sigma, mean;
 	const struct format *format;
 };
 
@@ -20,6 +20,7 @@ struct writer {
 	bool          failed;
 	struct tensor tensors[1024];
 	size_t        n_tensors, n_keys;
+	const char   *architecture;
 };
 
 static void
@@ -62,18 +63,21 @@ key(struct writer *w, const char *name, uint32_t kind)
 	w->n_keys++;
 }
 
+/* A key of the architecture: "llama.block_count". */
+static void
+own_key(struct writer *w, const char *name, uint32_t kind)
+{
+	char text[96];
+
+	snprintf(text, sizeof text, "%s.%s", w->architecture, name);
+	key(w, text, kind);
+}
+
 static void
 key_u32(struct writer *w, const char *name, uint32_t value)
 {
 	key(w, name, U32);
 	put_number(w, value, 4);
-}
-
-static void
-key_f32(struct writer *w, const char *name, float value)
-{
-	key(w, name, F32);
-	put_float(w, value);
 }
 
 static void
@@ -140,33 +144,59 @@ vocabulary(struct writer *w, const struct synth *s)
 }
 
 static void
+own_u32(struct writer *w, const char *name, uint32_t value)
+{
+	own_key(w, name, U32);
+	put_number(w, value, 4);
+}
+
+static void
+own_f32(struct writer *w, const char *name, float value)
+{
+	own_key(w, name, F32);
+	put_float(w, value);
+}
+
+static void
 metadata(struct writer *w, const struct synth *s)
 {
-	key_string(w, "general.architecture", "llama");
+	key_string(w, "general.architecture", w->architecture);
 	key_string(w, "general.name", "synthetic");
-	key_u32(w, "llama.block_count", s->layers);
-	key_u32(w, "llama.context_length", s->context);
-	key_u32(w, "llama.embedding_length", s->width);
-	key_u32(w, "llama.feed_forward_length", s->ff);
-	key_u32(w, "llama.attention.head_count", s->heads);
-	key_u32(w, "llama.attention.head_count_kv", s->kv_heads);
-	key_u32(w, "llama.attention.key_length", s->head_dim);
-	key_u32(w, "llama.attention.value_length", s->head_dim);
-	key_u32(w, "llama.rope.dimension_count", s->rope_dim ? s->rope_dim : s->head_dim);
-	key_f32(w, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-	key_f32(w, "llama.rope.freq_base", 10000.0f);
-	key_u32(w, "llama.vocab_size", s->vocab);
+	own_u32(w, "block_count", s->layers);
+	own_u32(w, "context_length", s->context);
+	own_u32(w, "embedding_length", s->width);
+	own_u32(w, "feed_forward_length", s->ff);
+	own_u32(w, "attention.head_count", s->heads);
+	own_u32(w, "attention.head_count_kv", s->kv_heads);
+	own_u32(w, "attention.key_length", s->head_dim);
+	own_u32(w, "attention.value_length", s->head_dim);
+	own_u32(w, "rope.dimension_count", s->rope_dim ? s->rope_dim : s->head_dim);
+	own_f32(w, "attention.layer_norm_rms_epsilon", 1e-5f);
+	own_f32(w, "rope.freq_base", 10000.0f);
+	own_u32(w, "vocab_size", s->vocab);
 	if (s->scaling) {
-		key_string(w, "llama.rope.scaling.type", s->scaling);
-		key_f32(w, "llama.rope.scaling.factor", s->factor);
-		key_u32(w, "llama.rope.scaling.original_context_length", s->context / 4);
+		own_key(w, "rope.scaling.type", STRING);
+		put_string(w, s->scaling);
+		own_f32(w, "rope.scaling.factor", s->factor);
+		own_u32(w, "rope.scaling.original_context_length", s->context / 4);
 	}
 	vocabulary(w, s);
 }
 
+/* What quantisers take instead of a K format where a row is no multiple of 256. */
+static const struct format *
+fitting(const struct format *format, uint64_t cols)
+{
+	if (cols % format->block == 0)
+		return format;
+	return format_at(format->kind == FORMAT_Q4_K   ? FORMAT_Q5_0
+	                 : format->kind == FORMAT_Q5_K ? FORMAT_Q5_1
+	                                               : FORMAT_Q8_0);
+}
+
 static void
-tensor(struct writer *w, const char *name, uint64_t cols, uint64_t rows, double sigma,
-       const struct format *format)
+add_tensor(struct writer *w, const char *name, uint64_t cols, uint64_t rows, double sigma,
+           double mean, const struct format *format)
 {
 	struct tensor *t = &w->tensors[w->n_tensors++];
 
@@ -174,7 +204,39 @@ tensor(struct writer *w, const char *name, uint64_t cols, uint64_t rows, double 
 	t->cols = cols;
 	t->rows = rows;
 	t->sigma = sigma;
-	t->format = sigma > 0.0 ? format : format_at(FORMAT_F32);
+	t->mean = mean;
+	t->format = fitting(format, cols);
+}
+
+/* A matrix, or, where sigma is 0, a norm: values around one. */
+static void
+tensor(struct writer *w, const char *name, uint64_t cols, uint64_t rows, double sigma,
+       const struct format *format)
+{
+	if (sigma > 0.0)
+		add_tensor(w, name, cols, rows, sigma, 0.0, format);
+	else
+		add_tensor(w, name, cols, rows, 0.05, 1.0, format_at(FORMAT_F32));
+}
+
+/* What an architecture has beside llama's tensors. */
+static void
+plan_extras(struct writer *w, const struct synth *s, uint32_t layer)
+{
+	static const char *const biases[] = { "q", "k", "v" };
+	const bool qwen2 = strcmp(w->architecture, "qwen2") == 0;
+	const bool qwen3 = strcmp(w->architecture, "qwen3") == 0;
+	char name[64];
+
+	for (size_t i = 0; qwen2 && i < 3; i++) {
+		snprintf(name, sizeof name, "blk.%u.attn_%s.bias", layer, biases[i]);
+		add_tensor(w, name, (i ? s->kv_heads : s->heads) * s->head_dim, 1, 0.5, 0.0,
+		           format_at(FORMAT_F32));
+	}
+	for (size_t i = 0; qwen3 && i < 2; i++) {
+		snprintf(name, sizeof name, "blk.%u.attn_%s_norm.weight", layer, biases[i]);
+		add_tensor(w, name, s->head_dim, 1, 0.3, 1.0, format_at(FORMAT_F32));
+	}
 }
 
 static void
@@ -203,6 +265,7 @@ plan_layer(struct writer *w, const struct synth *s, uint32_t layer)
 		tensor(w, name, parts[i].cols, parts[i].rows, parts[i].sigma,
 		       format_at(s->format));
 	}
+	plan_extras(w, s, layer);
 }
 
 static void
@@ -246,7 +309,7 @@ put_tensor(struct writer *w, const struct tensor *t, uint64_t seed, uint64_t str
 			for (int k = 0; k < 4; k++)
 				sum += random_unit(seed, at++);
 			sum *= 1.7320508075688772;
-			row[i] = (float)(t->sigma > 0.0 ? sum * t->sigma : 1.0 + 0.05 * sum);
+			row[i] = (float)(t->mean + t->sigma * sum);
 		}
 		t->format->encode(row, packed, t->cols);
 		put(w, packed, bytes);
@@ -267,7 +330,8 @@ bool
 synth_write(const struct synth *s, struct bytes *out)
 {
 	struct bytes body = BYTES(1u << 28);
-	struct writer w = { .out = &body };
+	struct writer w = { .out = &body,
+		.architecture = s->architecture ? s->architecture : "llama" };
 	uint64_t offset = 0;
 
 	metadata(&w, s);

@@ -1,4 +1,4 @@
-/* synth.h - small random llama models, written as GGUF.
+/* synth.h - small random models of any architecture and format, written as GGUF.
  *
  * The bytes depend on the specification alone, on any machine, so digests of what is computed from
  * them can be golden.  The vocabulary is SPM: <unk>, <s>, </s>, the 256 bytes, then filler pieces.
@@ -11,7 +11,9 @@
 
 struct synth {
 	uint32_t layers, width, ff, heads, kv_heads, head_dim, rope_dim, vocab, context;
-	enum format_kind format; /* of the matrices */
+	enum format_kind format; /* of the matrices; where a row is no multiple of its block, of the
+	                          * fallback that quantisers choose */
+	const char *architecture; /* NULL: llama */
 	uint64_t    seed;
 	bool        untied;       /* with an output.weight                          */
 	const char *scaling;      /* rope.scaling.type, or NULL                     */

@@ -1,5 +1,5 @@
-/* synth SHAPE FORMAT OUT.gguf: a random model file.  SHAPE: tiny, 135m or 1b; FORMAT: f32, f16,
- * bf16, q8_0 or q4_0. */
+/* synth SHAPE FORMAT OUT.gguf: a random model file.  SHAPE: see below; FORMAT: a name of format.h, in
+ * any case. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +18,14 @@ main(int argc, char **argv)
 	} shapes[] = {
 		{ "tiny", { .layers = 2, .width = 96, .ff = 160, .heads = 3, .kv_heads = 1,
 		            .head_dim = 32, .vocab = 320, .context = 1024, .chat = CHATML } },
+		{ "small", { .layers = 2, .width = 256, .ff = 512, .heads = 4, .kv_heads = 2,
+		             .head_dim = 64, .vocab = 512, .context = 1024, .chat = CHATML } },
+		{ "small-qwen2", { .layers = 2, .width = 256, .ff = 512, .heads = 4, .kv_heads = 2,
+		                   .head_dim = 64, .vocab = 512, .context = 1024, .chat = CHATML,
+		                   .architecture = "qwen2" } },
+		{ "small-qwen3", { .layers = 2, .width = 256, .ff = 512, .heads = 4, .kv_heads = 2,
+		                   .head_dim = 128, .vocab = 512, .context = 1024, .chat = CHATML,
+		                   .architecture = "qwen3", .untied = true } },
 		{ "135m", { .layers = 30, .width = 576, .ff = 1536, .heads = 9, .kv_heads = 3,
 		            .head_dim = 64, .vocab = 49152, .context = 8192, .chat = CHATML } },
 		{ "1b", { .layers = 16, .width = 2048, .ff = 8192, .heads = 32, .kv_heads = 8,
@@ -36,7 +44,8 @@ main(int argc, char **argv)
 		if (strcasecmp(argv[2], format_at((enum format_kind)i)->name) == 0)
 			kind = i;
 	if (s.layers == 0 || kind == FORMAT_N) {
-		fprintf(stderr, "usage: synth tiny|135m|1b f32|f16|bf16|q8_0|q4_0 OUT.gguf\n");
+		fprintf(stderr, "usage: synth tiny|small|small-qwen2|small-qwen3|135m|1b FORMAT "
+		                "OUT.gguf, with FORMAT one of " FORMAT_NAMES "\n");
 		return 2;
 	}
 	s.format = (enum format_kind)kind;

@@ -92,29 +92,200 @@ blocks_follow_the_format(void **state)
 	}
 }
 
-static void
-encoding_is_near(void **state)
+static float
+half_of(uint8_t *p, double x)
 {
-	static const double bounds[FORMAT_N] = { 0.0, 1e-3, 8e-3, 0.6 / 127, 0.6 / 8 };
+	const uint16_t h = half_from_float((float)x);
+
+	p[0] = (uint8_t)h;
+	p[1] = (uint8_t)(h >> 8);
+	return half_to_float(h);
+}
+
+/* Some bytes without a pattern. */
+static void
+scribble(uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)(random_unit(11, i) * 256.0);
+}
+
+/* Element by element, by the words of format.h. */
+static void
+small_blocks_follow_the_format(void **state)
+{
+	uint8_t p[24];
+	float out[32];
+
+	(void)state;
+	scribble(p, sizeof p);
+	(void)half_of(p, 0.5), (void)half_of(p + 2, -3.0);
+	q4_1_decode(p, out, 32);
+	for (int i = 0; i < 32; i++)
+		assert_true(out[i] ==
+		            0.5f * (float)(p[4 + i % 16] >> (i / 16 * 4) & 15) - 3.0f);
+	q5_1_decode(p, out, 32);
+	for (int i = 0; i < 32; i++) {
+		const int fifth = p[4 + i / 8] >> i % 8 & 1;
+
+		assert_true(out[i] ==
+		            0.5f * (float)((p[8 + i % 16] >> (i / 16 * 4) & 15) + 16 * fifth) -
+		                    3.0f);
+	}
+	q5_0_decode(p, out, 32);
+	for (int i = 0; i < 32; i++) {
+		const int fifth = p[2 + i / 8] >> i % 8 & 1;
+
+		assert_true(out[i] == 0.5f * (float)((p[6 + i % 16] >> (i / 16 * 4) & 15) +
+		                                     16 * fifth - 16));
+	}
+}
+
+/* All scales and minima of 6 bits are where they belong: number j is the j-th field when the 12
+ * bytes are read as the specification does. */
+static void
+scales_follow_the_format(void **state)
+{
+	uint8_t packed[12], scale[8], minimum[8];
+
+	(void)state;
+	scribble(packed, sizeof packed);
+	format_scales(packed, scale, minimum);
+	for (int j = 0; j < 8; j++) {
+		const int s = j < 4 ? packed[j] % 64 : packed[j + 4] % 16 + packed[j - 4] / 64 * 16;
+		const int m =
+		    j < 4 ? packed[j + 4] % 64 : packed[j + 4] / 16 + packed[j] / 64 * 16;
+
+		assert_int_equal(scale[j], s);
+		assert_int_equal(minimum[j], m);
+	}
+}
+
+static void
+k_blocks_follow_the_format(void **state)
+{
+	uint8_t p[176], scale[8], minimum[8];
+	float out[256], d, e;
+
+	(void)state;
+	for (int five = 0; five < 2; five++) {
+		scribble(p, sizeof p);
+		d = half_of(p, 0.01), e = half_of(p + 2, 0.07);
+		format_scales(p + 4, scale, minimum);
+		(five ? q5_k_decode : q4_k_decode)(p, out, 256);
+		for (int i = 0; i < 256; i++) {
+			const int b = i / 32, at = (five ? 48 : 16) + b / 2 * 32 + i % 32;
+			const int n = (p[at] >> (b % 2 * 4) & 15) +
+			              (five ? 16 * (p[16 + i % 32] >> b & 1) : 0);
+			const double want = (double)d * scale[b] * n - (double)e * minimum[b];
+
+			assert_true(out[i] == (float)want); /* the difference rounds once */
+		}
+	}
+}
+
+static void
+q6_k_blocks_follow_the_format(void **state)
+{
+	uint8_t p[210];
+	float out[256], d;
+
+	(void)state;
+	scribble(p, sizeof p);
+	p[192] = 0x80; /* -128 */
+	d = half_of(p + 208, -0.03);
+	q6_k_decode(p, out, 256);
+	for (int i = 0; i < 256; i++) {
+		const int half = i / 128, r = i % 128 / 32, l = i % 32;
+		const int low = p[64 * half + (r % 2 ? 32 : 0) + l];
+		const int n =
+		    (r < 2 ? low % 16 : low / 16) + (p[128 + 32 * half + l] >> 2 * r & 3) * 16;
+		const double want = (double)d * (int8_t)p[192 + i / 16] * (n - 32);
+
+		assert_true((double)out[i] == want); /* exact */
+	}
+}
+
+/* The parts that kernels use say the same as decode. */
+static void
+unpacked_blocks_are_the_decoded_ones(void **state)
+{
+	uint8_t row[2 * 256 * 4];
+	float out[512];
 
 	(void)state;
 	for (size_t k = 0; k < FORMAT_N; k++) {
 		const struct format *f = format_at((enum format_kind)k);
-		uint8_t packed[64 * 4];
-		float in[64], out[64];
+		struct format_block block;
 
-		assert_ptr_equal(format_of_gguf(f->gguf), f);
-		for (size_t i = 0; i < 64; i++)
-			in[i] = (float)(random_unit(7, i) * 2.0 - 1.0);
-		f->encode(in, packed, 64);
-		f->decode(packed, out, 64);
-		for (size_t i = 0; i < 64; i++)
-			assert_true(fabs((double)in[i] - (double)out[i]) <= bounds[k] + 1e-7 ||
-			            k == FORMAT_Q4_0);
-		for (size_t i = 0; k == FORMAT_Q4_0 && i < 64; i++)
-			assert_true(fabs((double)in[i] - (double)out[i]) <= 1.0 / 8);
+		assert_int_equal(f->quantised, f->unpack != NULL);
+		if (!f->unpack)
+			continue;
+		scribble(row, sizeof row);
+		for (size_t at = 0; at < format_row(f, 512); at += f->bytes) {
+			(void)half_of(row + at + (k == FORMAT_Q6_K ? 208 : 0), 0.02);
+			if (f->minimum)
+				(void)half_of(row + at + 2, 0.3);
+		}
+		f->decode(row, out, 512);
+		for (size_t b = 0; b < 512 / FORMAT_BLOCK; b++) {
+			f->unpack(row, b, &block);
+			assert_true(f->minimum || (block.minimum == 0.0f && signbit(block.minimum)));
+			for (size_t i = 0; i < FORMAT_BLOCK; i++) {
+				const double want =
+				    (double)block.scale * block.level[i] + (double)block.minimum;
+
+				assert_true(out[b * FORMAT_BLOCK + i] == (float)want);
+				assert_in_range(block.level[i] + 4096, 0, 8192);
+			}
+		}
 	}
-	assert_null(format_of_gguf(GGUF_Q6_K));
+}
+
+/* A block of values that no format likes: NaN and infinite scales give values that are not finite,
+ * and nothing else happens. */
+static void
+hostile_blocks_are_harmless(void **state)
+{
+	static const uint16_t halves[] = { 0x7c00, 0xfc00, 0x7e00, 0x7bff, 0x0001, 0x8000 };
+	uint8_t row[256 * 4];
+	float out[256];
+
+	(void)state;
+	for (size_t k = 0; k < FORMAT_N; k++)
+		for (size_t h = 0; h < 6; h++) {
+			const struct format *f = format_at((enum format_kind)k);
+
+			scribble(row, sizeof row);
+			for (size_t i = 0; i < format_row(f, 256); i += f->bytes) {
+				uint8_t *d = row + i + (k == FORMAT_Q6_K ? 208 : 0);
+
+				d[0] = (uint8_t)halves[h];
+				d[1] = (uint8_t)(halves[h] >> 8);
+			}
+			f->decode(row, out, 256);
+			for (size_t i = 0; f->quantised && h < 3 && i < 256; i++)
+				assert_true(!isfinite(out[i]));
+			for (size_t i = 0; f->quantised && h >= 3 && i < 256; i++)
+				assert_true(f->minimum || isfinite(out[i]));
+		}
+}
+
+/* The sizes are those that the file reader checks; the names are all in the sentence for errors. */
+static void
+the_table_agrees_with_the_file(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < FORMAT_N; k++) {
+		const struct format *f = format_at((enum format_kind)k);
+
+		assert_int_equal(f->kind, k);
+		assert_ptr_equal(format_of_gguf(f->gguf), f);
+		assert_string_equal(f->name, gguf_type_name(f->gguf));
+		assert_int_equal(format_row(f, 512), gguf_row_size(f->gguf, 512));
+		assert_non_null(strstr(FORMAT_NAMES, f->name));
+	}
+	assert_null(format_of_gguf(GGUF_Q2_K));
 	assert_null(format_at(FORMAT_N));
 }
 
@@ -126,7 +297,13 @@ main(void)
 		cmocka_unit_test(half_rounds_to_nearest_even),
 		cmocka_unit_test(bf16_rounds_to_nearest_even),
 		cmocka_unit_test(blocks_follow_the_format),
-		cmocka_unit_test(encoding_is_near),
+		cmocka_unit_test(small_blocks_follow_the_format),
+		cmocka_unit_test(scales_follow_the_format),
+		cmocka_unit_test(k_blocks_follow_the_format),
+		cmocka_unit_test(q6_k_blocks_follow_the_format),
+		cmocka_unit_test(unpacked_blocks_are_the_decoded_ones),
+		cmocka_unit_test(hostile_blocks_are_harmless),
+		cmocka_unit_test(the_table_agrees_with_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
