@@ -213,8 +213,9 @@ slowness_has_limits(void **state)
 	struct fake *f = fake_start(answers, COUNT(answers));
 
 	(void)state;
-	point_at(fake_port(f), ",\"first_token_timeout_ms\":150,\"idle_timeout_ms\":150");
+	point_at(fake_port(f), ",\"first_token_timeout_ms\":150,\"idle_timeout_ms\":60000");
 	fails("/mute", B3IQ_E_TIMEOUT, "begin");
+	point_at(fake_port(f), ",\"first_token_timeout_ms\":60000,\"idle_timeout_ms\":150");
 	fails("/stuck", B3IQ_E_TIMEOUT, "nothing");
 	fake_stop(f);
 }
