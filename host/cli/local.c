@@ -71,9 +71,9 @@ local_start(struct cli *cli, struct local *l, const char *name, const char *plug
 	if (config)
 		options->config = config;
 	l->name = p->name;
-	l->instance = instance_create(options, &err);
-	if (!l->instance)
-		return cli_fail(cli, B3IQ_E_INTERNAL, &err);
+	rc = instance_create(options, &l->instance, &err);
+	if (rc)
+		return cli_fail(cli, rc, &err);
 	instance_start(l->instance);
 	rc = instance_wait(l->instance, START_MS, &err);
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;

@@ -112,8 +112,7 @@ boxed_open(struct boxed **out, struct fakehost *h, const char *config, struct ba
 	rc = write_secrets(h, secrets, err);
 	if (rc != B3IQ_OK)
 		goto failed;
-	box->instance = instance_create(&o, err);
-	rc = box->instance ? B3IQ_OK : err->text[0] ? B3IQ_E_INVALID : B3IQ_E_INTERNAL;
+	rc = instance_create(&o, &box->instance, err);
 	if (rc != B3IQ_OK)
 		goto failed;
 	instance_start(box->instance);

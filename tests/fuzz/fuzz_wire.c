@@ -97,8 +97,9 @@ receive(int fd)
 	const struct hostapi_options o = { .instance = "fuzz", .state_dir = "/", .signers = signers,
 	                                   .services = &services };
 	struct b3iq_error err = NO_ERROR;
-	struct hostapi *api = hostapi_create(&o, &err);
-	struct remote *r = api != NULL ? remote_create(fd, "fuzz", api, &err) : NULL;
+	struct hostapi *api;
+	struct remote *r = hostapi_create(&o, &api, &err) == B3IQ_OK ?
+	                           remote_create(fd, "fuzz", api, &err) : NULL;
 
 	if (api != NULL)
 		hostapi_submit_enter(api, "k", NULL);

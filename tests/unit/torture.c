@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -224,6 +223,12 @@ one(const char *name, torture_fn *fn, void *arg, int32_t also, enum mode mode, l
 	if (hit && rc != B3IQ_OK && rc != B3IQ_E_NO_MEMORY && (also == 0 || rc != also))
 		fail_msg("%s: result %d when allocation %ld %s fails", name, rc, n, how);
 	return hit;
+}
+
+bool
+torture_lasts(void)
+{
+	return atomic_load(&fault_mode) == FROM_THEN_ON && atomic_load(&seen) >= atomic_load(&fault);
 }
 
 void

@@ -17,11 +17,14 @@
 #ifndef TESTS_UNIT_TORTURE_H
 #define TESTS_UNIT_TORTURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef int32_t torture_fn(void *arg);
 
 /* `also` is one more result that may stand for a failed allocation, or 0. */
 void torture(const char *name, torture_fn *, void *arg, int32_t also);
+/* For a scenario that tries again by itself: memory is out, and will not come back in this run. */
+bool torture_lasts(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/base/fail.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,23 @@ int32_t
 fail_memory(struct b3iq_error *err, const char *what)
 {
 	return fail(err, B3IQ_E_NO_MEMORY, "out of memory while %s; free some and try again", what);
+}
+
+int32_t
+fail_code(int reason)
+{
+	switch (reason) {
+	case ENOENT:
+		return B3IQ_E_NOT_FOUND;
+	case ENOMEM:
+		return B3IQ_E_NO_MEMORY;
+	case EMFILE:
+	case ENFILE:
+	case EIO:
+		return B3IQ_E_UNAVAILABLE;
+	default:
+		return B3IQ_E_DENIED;
+	}
 }
 
 static const struct {

@@ -16,6 +16,10 @@ __attribute__((format(printf, 3, 4))) int32_t fail(struct b3iq_error *err, int32
 /* Out of memory while doing `what` ("reading config.json"). */
 int32_t fail_memory(struct b3iq_error *err, const char *what);
 
+/* What the errno of open() and its like means: B3IQ_E_NOT_FOUND; B3IQ_E_NO_MEMORY or
+ * B3IQ_E_UNAVAILABLE where the machine is short of something, which may pass; else B3IQ_E_DENIED. */
+int32_t fail_code(int reason);
+
 /* "E_INVALID" and "the request is wrong; do not retry it" for a code of the list. */
 const char *result_name(int32_t code);
 const char *result_text(int32_t code);

@@ -45,6 +45,19 @@ test_names(void **state)
 	assert_string_equal(result_text(B3IQ_E_TIMEOUT), "the deadline passed");
 }
 
+static void
+test_errno(void **state)
+{
+	(void)state;
+	assert_int_equal(fail_code(ENOENT), B3IQ_E_NOT_FOUND);
+	assert_int_equal(fail_code(ENOMEM), B3IQ_E_NO_MEMORY);
+	assert_int_equal(fail_code(EMFILE), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(fail_code(ENFILE), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(fail_code(EIO), B3IQ_E_UNAVAILABLE);
+	assert_int_equal(fail_code(EACCES), B3IQ_E_DENIED);
+	assert_int_equal(fail_code(ELOOP), B3IQ_E_DENIED);
+}
+
 int
 main(void)
 {
@@ -52,6 +65,7 @@ main(void)
 		cmocka_unit_test(test_code_and_sentence),
 		cmocka_unit_test(test_long_text_is_cut_between_characters),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_errno),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,9 +73,9 @@ static inline struct instance *
 live_start(const struct instance_options *o)
 {
 	struct b3iq_error err = NO_ERROR;
-	struct instance *i = instance_create(o, &err);
+	struct instance *i;
 
-	if (i == NULL)
+	if (instance_create(o, &i, &err) != B3IQ_OK)
 		fail_msg("%s", err.text);
 	instance_start(i);
 	return i;

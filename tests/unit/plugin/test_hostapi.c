@@ -65,8 +65,11 @@ make(struct store *s, bool with_services)
 	                                   .secrets_dir = live_dir, .signers = signers,
 	                                   .services = with_services ? &services : NULL };
 	struct b3iq_error err = NO_ERROR;
+	struct hostapi *h;
+	const int32_t rc = hostapi_create(&o, &h, &err);
 
-	return hostapi_create(&o, &err);
+	assert_true(rc == (h != NULL ? B3IQ_OK : B3IQ_E_NO_MEMORY));
+	return h;
 }
 
 static void
@@ -271,14 +274,17 @@ test_names_are_checked(void **state)
 	const char *list[HOSTAPI_SIGNERS + 2] = { NULL };
 	struct hostapi_options o = { .instance = "Bad Name" };
 	struct b3iq_error err = NO_ERROR;
+	struct hostapi *h;
 
 	(void)state;
-	assert_null(hostapi_create(&o, &err));
+	assert_int_equal(hostapi_create(&o, &h, &err), B3IQ_E_INVALID);
+	assert_null(h);
 	o.instance = "test";
 	o.signers = list;
 	for (size_t i = 0; i <= HOSTAPI_SIGNERS; i++)
 		list[i] = "key";
-	assert_null(hostapi_create(&o, &err));
+	assert_int_equal(hostapi_create(&o, &h, &err), B3IQ_E_INVALID);
+	assert_null(h);
 	assert_non_null(strstr(err.text, "at most"));
 	hostapi_destroy(NULL);
 }

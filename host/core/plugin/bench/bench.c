@@ -96,9 +96,9 @@ start(const char *plugin, bool run_inline, const char *dir)
 		.run_inline = run_inline,
 	};
 	struct b3iq_error err = NO_ERROR;
-	struct instance *i = instance_create(&o, &err);
+	struct instance *i;
 
-	if (i != NULL)
+	if (instance_create(&o, &i, &err) == B3IQ_OK)
 		instance_start(i);
 	if (i == NULL || instance_wait(i, 10000, &err) != B3IQ_OK) {
 		fprintf(stderr, "wire-bench: %s\n", err.text);

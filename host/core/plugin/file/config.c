@@ -36,7 +36,7 @@ open_secret(const char *dir, const char *name, int *fd, struct b3iq_error *err)
 		return fail(err, B3IQ_E_NOT_FOUND, "the secret \"%s\" is not set; it belongs into %s",
 		            name, path);
 	if (*fd < 0)
-		return fail(err, B3IQ_E_DENIED, "the secret %s cannot be opened: %s", path,
+		return fail(err, fail_code(errno), "the secret %s cannot be opened: %s", path,
 		            errno == ELOOP ? "it is a symlink" : strerror(errno));
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 &&
 	    (st.st_uid == geteuid() || st.st_uid == 0))

@@ -33,7 +33,7 @@ check_owner(int fd, const char *path, enum place place, struct b3iq_error *err)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return fail(err, B3IQ_E_DENIED, "%s cannot be examined: %s", path, strerror(errno));
+		return fail(err, fail_code(errno), "%s cannot be examined: %s", path, strerror(errno));
 	if (S_ISLNK(st.st_mode))
 		return fail(err, B3IQ_E_DENIED, "%s is a symlink; configure the directory that it leads to",
 		            path);
@@ -62,8 +62,7 @@ step(int *at, const char *name, const char *path, enum place place, struct b3iq_
 	close(*at);
 	*at = next;
 	if (next < 0)
-		return fail(err, reason == ENOENT ? B3IQ_E_NOT_FOUND : B3IQ_E_DENIED, "%s: %s", path,
-		            strerror(reason));
+		return fail(err, fail_code(reason), "%s: %s", path, strerror(reason));
 	return check_owner(next, path, place, err);
 }
 
@@ -184,7 +183,7 @@ open_in(const char *dir, const char *name, struct trust_file *f, struct b3iq_err
 	f->fd = reopen(at, 0);
 	close(at);
 	if (f->fd < 0)
-		return fail(err, B3IQ_E_DENIED, "%s cannot be read: %s", f->path, strerror(errno));
+		return fail(err, fail_code(errno), "%s cannot be read: %s", f->path, strerror(errno));
 	return take(f, err);
 }
 
@@ -218,15 +217,14 @@ trust_open_anywhere(const char *path, struct trust_file *out, struct b3iq_error 
 	*out = (struct trust_file){ .fd = -1 };
 	full = realpath(path, NULL);
 	if (full == NULL)
-		return fail(err, errno == ENOENT ? B3IQ_E_NOT_FOUND : B3IQ_E_DENIED, "%s: %s", path,
-		            strerror(errno));
+		return fail(err, fail_code(errno), "%s: %s", path, strerror(errno));
 	rc = path_join(out->path, err, full, NULL);
 	free(full);
 	if (rc != B3IQ_OK)
 		return rc;
 	out->fd = open(out->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (out->fd < 0)
-		return fail(err, B3IQ_E_DENIED, "%s cannot be read: %s", path, strerror(errno));
+		return fail(err, fail_code(errno), "%s cannot be read: %s", path, strerror(errno));
 	return take(out, err);
 }
 
@@ -261,9 +259,9 @@ read_small(int fd, char *out, size_t size)
 	return memchr(out, '\0', len) == NULL;
 }
 
-/* "ed25519:<hex> [prefix]": does this key speak for `id`, and are the 64 bytes its signature? */
-static bool
-key_signed(char *line, const char *id, const uint8_t hash[SHA256_SIZE],
+/* "ed25519:<hex> [prefix]": B3IQ_OK if this key speaks for `id` and the 64 bytes are its signature. */
+static int32_t
+check_key(char *line, const char *id, const uint8_t hash[SHA256_SIZE],
            const uint8_t sig[ED25519_SIGNATURE])
 {
 	uint8_t pub[ED25519_PUBLIC];
@@ -271,8 +269,9 @@ key_signed(char *line, const char *id, const uint8_t hash[SHA256_SIZE],
 	const char *prefix = line + n + strspn(line + n, " \t");
 
 	line[n] = '\0';
-	return ed25519_parse(line, pub) && strncmp(id, prefix, strlen(prefix)) == 0 &&
-	       ed25519_verify(pub, hash, SHA256_SIZE, sig) == B3IQ_OK;
+	if (!ed25519_parse(line, pub) || strncmp(id, prefix, strlen(prefix)) != 0)
+		return B3IQ_E_DENIED;
+	return ed25519_verify(pub, hash, SHA256_SIZE, sig);
 }
 
 /* Goes through the .pub files of a directory; the name of the key that signed goes to f->signer. */
@@ -284,13 +283,14 @@ try_keys(struct trust_file *f, int dir_fd, const char *id, const uint8_t *sig)
 	struct dirent *entry;
 	size_t seen = 0;
 	DIR *dir = fdopendir(dir_fd);
+	int32_t rc = dir != NULL ? B3IQ_E_DENIED : fail_code(errno);
 
 	if (dir == NULL) {
 		close(dir_fd);
-		return B3IQ_E_DENIED;
+		return rc;
 	}
 	hex_decode(f->sha256, 2 * sizeof hash, hash, sizeof hash);
-	while (f->signer[0] == '\0' && (entry = readdir(dir)) != NULL && seen++ < KEYS_MAX) {
+	while (rc == B3IQ_E_DENIED && (entry = readdir(dir)) != NULL && seen++ < KEYS_MAX) {
 		const size_t n = strlen(entry->d_name);
 		int fd;
 
@@ -302,13 +302,15 @@ try_keys(struct trust_file *f, int dir_fd, const char *id, const uint8_t *sig)
 				close(fd);
 			continue;
 		}
-		if (read_small(fd, line, sizeof line) && key_signed(line, id, hash, sig)) {
+		if (read_small(fd, line, sizeof line))
+			rc = check_key(line, id, hash, sig);
+		if (rc == B3IQ_OK) {
 			memcpy(f->signer, entry->d_name, n - 4);
 			f->signer[n - 4] = '\0';
 		}
 	}
 	closedir(dir);
-	return f->signer[0] != '\0' ? B3IQ_OK : B3IQ_E_DENIED;
+	return rc;
 }
 
 /* Is there NAME.so.sig, by a key of keys_dir that may sign for this id? */
@@ -330,10 +332,12 @@ check_signature(struct trust_file *f, const char *id, const char *keys_dir, stru
 		return rc;
 	dir = reopen(at, O_DIRECTORY);
 	close(at);
-	if (dir < 0 || try_keys(f, dir, id, sig) != B3IQ_OK)
-		return fail(err, B3IQ_E_DENIED, "no key of %s that may sign %s has signed this file",
-		            keys_dir, id);
-	return B3IQ_OK;
+	rc = dir < 0 ? fail_code(errno) : try_keys(f, dir, id, sig);
+	if (rc == B3IQ_OK)
+		return B3IQ_OK;
+	if (rc == B3IQ_E_NO_MEMORY)
+		return fail_memory(err, "checking a plugin's signature");
+	return fail(err, rc, "no key of %s that may sign %s has signed this file", keys_dir, id);
 }
 
 int32_t
@@ -348,6 +352,8 @@ trust_accept(struct trust_file *f, const char *name, const char *id, const char 
 		sig = check_signature(f, id, keys_dir, &why);
 	if (sig == B3IQ_OK || (pin != NULL && strcmp(pin, f->sha256) == 0))
 		return B3IQ_OK;
+	if (sig == B3IQ_E_NO_MEMORY || sig == B3IQ_E_UNAVAILABLE)
+		return fail(err, sig, "%s", why.text); /* it could not be checked now */
 	if (sig != B3IQ_E_NOT_FOUND && pin == NULL)
 		return fail(err, B3IQ_E_DENIED, "%s", why.text);
 	if (pin == NULL || pin[0] == '\0')

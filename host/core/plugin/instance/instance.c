@@ -553,35 +553,37 @@ finish_parts(struct instance *i)
 	pthread_cond_destroy(&i->changed);
 }
 
-struct instance *
-instance_create(const struct instance_options *o, struct b3iq_error *err)
+int32_t
+instance_create(const struct instance_options *o, struct instance **out, struct b3iq_error *err)
 {
 	struct instance *i = calloc(1, sizeof *i);
 	struct hostapi_options api;
 	int32_t rc;
 
-	if (i == NULL) {
-		fail_memory(err, "creating an instance");
-		return NULL;
-	}
+	*out = NULL;
+	if (i == NULL)
+		return fail_memory(err, "creating an instance");
 	i->epoll = i->wake = -1;
 	rc = options_copy(&i->options, o, err);
 	if (rc == B3IQ_OK) {
 		api = (struct hostapi_options){ .instance = o->name, .state_dir = o->state_dir,
 		                                .secrets_dir = o->secrets_dir, .signers = o->signers,
 		                                .services = o->services };
-		i->api = hostapi_create(&api, err);
-		rc = i->api != NULL ? make_fds(i, err) : B3IQ_E_INVALID;
+		rc = hostapi_create(&api, &i->api, err);
 	}
+	if (rc == B3IQ_OK)
+		rc = make_fds(i, err);
 	if (rc == B3IQ_OK) {
 		init_parts(i);
-		if (pthread_create(&i->thread, NULL, instance_main, i) == 0)
-			return i;
+		if (pthread_create(&i->thread, NULL, instance_main, i) == 0) {
+			*out = i;
+			return B3IQ_OK;
+		}
 		finish_parts(i);
-		fail(err, B3IQ_E_NO_MEMORY, "%s: no thread for it", o->name);
+		rc = fail(err, B3IQ_E_NO_MEMORY, "%s: no thread for it", o->name);
 	}
 	free_instance(i);
-	return NULL;
+	return rc;
 }
 
 struct instance *

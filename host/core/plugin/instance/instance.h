@@ -109,7 +109,8 @@ struct instance_status {
 struct instance;
 
 /* Stopped, with one reference: the owner's.  Ends with instance_close(). */
-struct instance *instance_create(const struct instance_options *, struct b3iq_error *err);
+int32_t instance_create(const struct instance_options *, struct instance **out,
+                        struct b3iq_error *err);
 /* Stops it for good and gives the owner's reference back; others stay valid until released, and
  * calls on them are B3IQ_E_UNAVAILABLE.  NULL is fine. */
 void instance_close(struct instance *);

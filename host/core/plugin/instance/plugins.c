@@ -141,8 +141,7 @@ create(struct plugins *p, const struct instance_options *o, struct instance **ou
 		if (with.serial == NULL)
 			return fail_memory(err, "configuring an instance");
 	}
-	*out = instance_create(&with, err);
-	return *out != NULL ? B3IQ_OK : B3IQ_E_INVALID;
+	return instance_create(&with, out, err);
 }
 
 static bool

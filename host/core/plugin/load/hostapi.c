@@ -303,16 +303,17 @@ copy_options(struct hostapi *h, const struct hostapi_options *o, struct b3iq_err
 	return rc;
 }
 
-struct hostapi *
-hostapi_create(const struct hostapi_options *o, struct b3iq_error *err)
+int32_t
+hostapi_create(const struct hostapi_options *o, struct hostapi **out, struct b3iq_error *err)
 {
 	struct hostapi *h = calloc(1, sizeof *h);
+	int32_t rc;
 
-	if (h == NULL || copy_options(h, o, err) != B3IQ_OK) {
-		if (h == NULL)
-			fail_memory(err, "creating an instance");
+	*out = NULL;
+	rc = h != NULL ? copy_options(h, o, err) : fail_memory(err, "creating an instance");
+	if (rc != B3IQ_OK) {
 		free(h);
-		return NULL;
+		return rc;
 	}
 	pthread_mutex_init(&h->lock, NULL);
 	h->log_tokens = HOSTAPI_LOG_BURST;
@@ -332,7 +333,8 @@ hostapi_create(const struct hostapi_options *o, struct b3iq_error *err)
 		.kv_put = host_kv_put,
 		.extension = host_extension,
 	};
-	return h;
+	*out = h;
+	return B3IQ_OK;
 }
 
 void

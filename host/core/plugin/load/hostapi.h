@@ -49,8 +49,9 @@ struct hostapi_options { /* copied                                              
 
 struct hostapi;
 
-struct hostapi *hostapi_create(const struct hostapi_options *, struct b3iq_error *err);
-void            hostapi_destroy(struct hostapi *);
+int32_t hostapi_create(const struct hostapi_options *, struct hostapi **out,
+                       struct b3iq_error *err);
+void    hostapi_destroy(struct hostapi *);
 /* The table that create() gets; valid as long as the hostapi. */
 const struct b3iq_host *hostapi_table(struct hostapi *);
 
