@@ -67,6 +67,17 @@ offered(void *ctx)
 	return NULL;
 }
 
+/* "instance/id" is a name also where the id alone would do; "default" is none. */
+static bool
+is_name_of(const struct model *model, const char *name)
+{
+	const size_t n = strlen(model->instance);
+
+	return strcmp(model->name, name) == 0 ||
+	       (strncmp(name, model->instance, n) == 0 && name[n] == '/' &&
+	        strcmp(name + n + 1, model->id) == 0);
+}
+
 /* The ordered model under exactly its name, loaded if its root is wanted. */
 static int32_t
 find_model(struct node *node, const char *name, struct model *model, struct instance **instance,
@@ -78,9 +89,11 @@ find_model(struct node *node, const char *name, struct model *model, struct inst
 		instance_release(*instance);
 		rc = models_find(node->models, name, "", model, instance, err);
 	}
-	if (rc == B3IQ_OK && (strcmp(model->name, name) != 0 || !is_offered(node, name)))
+	if (rc == B3IQ_OK && (!is_name_of(model, name) || !is_offered(node, name)))
 		rc = fail(err, B3IQ_E_NOT_FOUND, "this worker does not offer the model \"%.100s\"",
 		          name);
+	if (rc == B3IQ_OK)
+		memmove(model->name, name, strlen(name) + 1); /* the receipt says what was ordered */
 	return rc;
 }
 
