@@ -77,7 +77,7 @@ struct cli_command {
 	unsigned    least, most;            /* how many words; most 0: none           */
 	const char *about;                  /* a paragraph that teaches               */
 	const struct cli_option *options;   /* or NULL                                */
-	struct cli_example examples[4];     /* at least two                           */
+	struct cli_example examples[5];     /* two to four; ends with an empty one    */
 	const int *exits;                   /* beyond 0, 1 and 2; ends with 0; or NULL */
 	const struct cli_command *const *subs; /* NULL-terminated; then no run        */
 	int (*run)(struct cli *);           /* returns an exit code                   */

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Every command of `b3iq` with a real node, real files, a real terminal (a pty), and without them."""
+import http.server
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -33,6 +35,38 @@ def as_json(node, *args, **kw):
     except ValueError:
         check(f"{' '.join(args)} --json is one object", False, out + err)
         return rc, {}
+
+
+class Stranger:
+    """Somebody else's server: wants a key, and remembers the headers of each request."""
+
+    def __enter__(self):
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                seen.append({k.lower(): v for k, v in self.headers.items()})
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = b'{"error":{"message":"no key","type":"t","param":null,"code":"invalid_api_key"}}'
+                self.send_response(401)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Terminal:
@@ -88,8 +122,14 @@ def running(node):
     check("an unknown model: 3", rc == NOT_FOUND and "no-such-model" in err, err)
     rc, _, err = run(node, "run", "hi", B3IQ_API_KEY="b3iq_local_" + "0" * 64)
     check("a wrong key: 4", rc == DENIED, err)
-    rc, _, err = run(node, "run", "hi", "--url", node.url)
-    check("the home's key is not given to a URL of others", rc == DENIED and "B3IQ_API_KEY" in err, err)
+    rc, _, err = run(node, "run", "hi", "-n", "1", "--url", node.url)
+    check("a URL that names the home's own node gets its key", rc == OK, err)
+    with Stranger() as stranger:
+        rc, _, err = run(node, "run", "hi", "--url", stranger.url)
+        check("the home's key is not given to a URL of others", rc == DENIED and "B3IQ_API_KEY" in err, err)
+        check("who was asked, but saw no key", stranger.seen and not any("authorization" in h for h in stranger.seen), stranger.seen)
+        run(node, "run", "hi", "--url", stranger.url, B3IQ_API_KEY="meant-for-it")
+        check("and sees the one that is meant for it", stranger.seen[-1].get("authorization") == "Bearer meant-for-it", stranger.seen[-1:])
     rc, _, err = run(node, "run", "hi", "--temperature", "3")
     check("an option out of range: 2", rc == USAGE and "between 0 and 2" in err, err)
 
