@@ -2,22 +2,27 @@
  *
  * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever
  * the instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are
- * two registers.  For one token the rows are read as they lie in the file; for more, a panel of
- * KERNELS_PANEL rows is unpacked once, lanes being rows, and serves all tokens. */
+ * two registers.  Quantised matrices are packed (pack.h) in groups of eight rows, a lane each. */
 #include "cpu/kernels.h"
 
 #include <immintrin.h>
 #include <string.h>
+#include "cpu/pack.h"
 #include "engine/numeric/half.h"
 #include "engine/numeric/real.h"
 
-#define PANEL  KERNELS_PANEL
+#define LANES  8u
+#define PANEL  8u /* rows of floats that are decoded together */
 #define BLOCK  FORMAT_BLOCK
+#define TOKENS 4u
 #define INLINE static inline __attribute__((always_inline))
 
 /* Keeps an accumulator in its register and its order: compilers like to turn integer sums into
  * trees that spill. */
 #define KEEP(x) __asm__ volatile("" : "+x"(x))
+
+#define AHEAD      2304u               /* bytes from what is read to what is asked for */
+#define BAND_BYTES ((size_t)128 << 10) /* of the levels of tokens that pass together   */
 
 /* ---- small parts ---- */
 
@@ -57,15 +62,6 @@ INLINE __m256
 half8(const void *p)
 {
 	return _mm256_cvtph_ps(_mm_loadu_si128(p));
-}
-
-static uint16_t
-load16(const uint8_t *p)
-{
-	uint16_t h;
-
-	memcpy(&h, p, sizeof h);
-	return h;
 }
 
 /* Rows are short and read side by side, which hides from the processor that all of it is one run:
@@ -128,181 +124,51 @@ quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
 		quantise_block(x + i, level + i, scale++, sum++);
 }
 
-/* ---- quantised matrices, one token: rows as they lie ---- */
+/* ---- quantised matrices ---- */
 
-/* Eight registers of eight 32-bit parts to eight sums, in order. */
-INLINE __m256i
-gather_sums(const __m256i part[8])
-{
-	const __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(part[0], part[1]),
-	                                    _mm256_hadd_epi32(part[2], part[3]));
-	const __m256i b = _mm256_hadd_epi32(_mm256_hadd_epi32(part[4], part[5]),
-	                                    _mm256_hadd_epi32(part[6], part[7]));
-
-	return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
-	                        _mm256_permute2x128_si256(a, b, 0x31));
-}
-
-/* The same for 16-bit parts of at most 4000: two levels fit 16 bits. */
-INLINE __m256i
-gather_short_sums(const __m256i part[8])
-{
-	const __m256i ones = _mm256_set1_epi16(1);
-	const __m256i a = _mm256_madd_epi16(
-		ones, _mm256_hadd_epi16(_mm256_hadd_epi16(part[0], part[1]),
-	                                _mm256_hadd_epi16(part[2], part[3])));
-	const __m256i b = _mm256_madd_epi16(
-		ones, _mm256_hadd_epi16(_mm256_hadd_epi16(part[4], part[5]),
-	                                _mm256_hadd_epi16(part[6], part[7])));
-
-	return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
-	                        _mm256_permute2x128_si256(a, b, 0x31));
-}
-
-/* 32 nibbles as bytes, in the order of the elements. */
-INLINE __m256i
-nibbles(const uint8_t *p)
-{
-	const __m128i packed = _mm_loadu_si128((const __m128i *)p);
-	const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(packed),
-	                                             _mm_srli_epi16(packed, 4), 1);
-
-	return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
-/* Exact block sums of eight rows; block points at the block of the first row. */
-INLINE __m256i
-row_sums(bool q4, const uint8_t *block, size_t stride, __m256i level)
-{
-	const __m256i ones = _mm256_set1_epi16(1);
-	__m256i part[8];
-
-	for (size_t r = 0; r < 8; r++) {
-		const uint8_t *p = block + r * stride + 2;
-
-		if (q4) {
-			part[r] = _mm256_maddubs_epi16(nibbles(p), level);
-		} else {
-			const __m256i w = _mm256_loadu_si256((const __m256i *)p);
-
-			part[r] = _mm256_madd_epi16(
-				ones, _mm256_maddubs_epi16(_mm256_abs_epi8(w),
-			                                   _mm256_sign_epi8(level, w)));
-		}
-	}
-	return q4 ? gather_short_sums(part) : gather_sums(part);
-}
-
-INLINE __m256
-row_scales(const uint8_t *block, size_t stride)
-{
-	__m128i h = _mm_cvtsi32_si128(load16(block));
-
-	h = _mm_insert_epi16(h, load16(block + stride), 1);
-	h = _mm_insert_epi16(h, load16(block + 2 * stride), 2);
-	h = _mm_insert_epi16(h, load16(block + 3 * stride), 3);
-	h = _mm_insert_epi16(h, load16(block + 4 * stride), 4);
-	h = _mm_insert_epi16(h, load16(block + 5 * stride), 5);
-	h = _mm_insert_epi16(h, load16(block + 6 * stride), 6);
-	h = _mm_insert_epi16(h, load16(block + 7 * stride), 7);
-	return _mm256_cvtph_ps(h);
-}
-
-/* Eight rows by one token. */
-INLINE __m256
-rows_dot(bool q4, const uint8_t *row, size_t stride, size_t blocks, const struct operand *x)
-{
-	const size_t bytes = q4 ? 18 : 34;
-	__m256 whole = _mm256_setzero_ps();
-
-	for (size_t b = 0; b < blocks;) {
-		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
-		__m256 chain = _mm256_setzero_ps();
-
-		for (; b < end; b++) {
-			const uint8_t *block = row + b * bytes;
-			const __m256 step = _mm256_mul_ps(row_scales(block, stride),
-			                                  _mm256_set1_ps(x->scale[b]));
-			__m256i sum = row_sums(
-				q4, block, stride,
-				_mm256_loadu_si256((const __m256i *)(x->level + b * BLOCK)));
-
-			prefetch(row + PANEL * stride + b * PANEL * bytes, PANEL * bytes);
-			if (q4)
-				sum = _mm256_add_epi32(sum, _mm256_set1_epi32(-8 * x->sum[b]));
-			chain = _mm256_fmadd_ps(step, _mm256_cvtepi32_ps(sum), chain);
-		}
-		whole = _mm256_add_ps(whole, chain);
-	}
-	return whole;
-}
-
-/* ---- quantised matrices, more tokens: a panel of eight rows ---- */
-
-/* For each block: eight registers of four elements by eight rows, then the eight scales. */
-struct panel_block {
-	int8_t  element[8][BLOCK];
-	float   scale[PANEL];
-};
-
-INLINE void
-transpose(__m256i v[8])
-{
-	__m256i a[8], b[8];
-
-	for (size_t i = 0; i < 8; i += 2) {
-		a[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
-		a[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
-	}
-	for (size_t i = 0; i < 8; i += 4)
-		for (size_t j = 0; j < 2; j++) {
-			b[i + 2 * j] = _mm256_unpacklo_epi64(a[i + j], a[i + j + 2]);
-			b[i + 2 * j + 1] = _mm256_unpackhi_epi64(a[i + j], a[i + j + 2]);
-		}
-	for (size_t i = 0; i < 4; i++) {
-		v[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
-		v[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
-	}
-}
-
-INLINE void
-unpack(bool q4, const uint8_t *row, size_t stride, size_t blocks, struct panel_block *panel)
-{
-	const size_t bytes = q4 ? 18 : 34;
-	const uint8_t *start = row;
-
-	for (size_t b = 0; b < blocks; b++, row += bytes, panel++) {
-		__m256i v[8];
-
-		prefetch(start + PANEL * stride + b * PANEL * bytes, PANEL * bytes);
-		for (size_t r = 0; r < 8; r++)
-			v[r] = q4 ? nibbles(row + r * stride + 2)
-			          : _mm256_loadu_si256((const __m256i *)(row + r * stride + 2));
-		transpose(v);
-		for (size_t i = 0; i < 8; i++)
-			_mm256_store_si256((__m256i *)panel->element[i], v[i]);
-		_mm256_store_ps(panel->scale, row_scales(row, stride));
-	}
-}
-
-/* Tokens that share a pass over a panel. */
+/* Tokens that share a pass over a group. */
 struct tokens {
-	const int8_t  *level[4];
-	const float   *scale[4];
-	const int32_t *sum[4];
+	const int8_t  *level[TOKENS];
+	const float   *scale[TOKENS];
+	const int32_t *sum[TOKENS];
 };
 
-/* Exact sums of block b of a panel for n tokens (n <= 4). */
+static size_t
+packed_size(const struct format *format, size_t cols)
+{
+	return pack_size(format, LANES, cols);
+}
+
+static void
+pack(const struct matrix *w, size_t g, uint8_t *out)
+{
+	pack_group(w, g, LANES, 0, out);
+}
+
+/* Four elements by eight rows, number i of a block; nibbles are still unsigned. */
+INLINE __m256i
+elements(bool q4, const uint8_t *block, size_t i)
+{
+	const __m256i *const p = (const __m256i *)(const void *)block;
+	const __m256i low = _mm256_set1_epi8(15);
+
+	if (!q4)
+		return _mm256_load_si256(p + i);
+	return i < 4 ? _mm256_and_si256(_mm256_load_si256(p + i), low)
+	             : _mm256_and_si256(_mm256_srli_epi16(_mm256_load_si256(p + i - 4), 4), low);
+}
+
+/* Exact sums of block b of a group for n tokens. */
 INLINE void
-panel_sums(bool q4, size_t n, const struct panel_block *p, const struct tokens *x, size_t b,
-           __m256i sum[4])
+block_sums(bool q4, size_t n, const uint8_t *block, const struct tokens *x, size_t b,
+           __m256i sum[TOKENS])
 {
 	const __m256i ones = _mm256_set1_epi16(1);
 
 	for (size_t t = 0; t < n; t++)
 		sum[t] = _mm256_setzero_si256();
 	for (size_t i = 0; i < 8; i++) {
-		const __m256i w = _mm256_load_si256((const __m256i *)p->element[i]);
+		const __m256i w = elements(q4, block, i);
 		const __m256i size = q4 ? w : _mm256_abs_epi8(w);
 
 		for (size_t t = 0; t < n; t++) {
@@ -314,7 +180,7 @@ panel_sums(bool q4, size_t n, const struct panel_block *p, const struct tokens *
 			if (q4) /* eight products of at most 15 * 127 * 2 fit 16 bits */
 				sum[t] =
 				    _mm256_add_epi16(sum[t], _mm256_maddubs_epi16(size, level));
-			else
+			else /* and so does one of at most 128 * 127 * 2 */
 				sum[t] = _mm256_add_epi32(
 					sum[t], _mm256_madd_epi16(ones, _mm256_maddubs_epi16(
 						size, _mm256_sign_epi8(level, w))));
@@ -326,110 +192,99 @@ panel_sums(bool q4, size_t n, const struct panel_block *p, const struct tokens *
 		                          _mm256_set1_epi32(-8 * x->sum[t][b]));
 }
 
-/* A panel by n tokens (n <= 4). */
+/* A group by n tokens. */
 INLINE void
-panel_dot(bool q4, size_t n, const struct panel_block *panel, size_t blocks,
-          const struct tokens *x, __m256 whole[4])
+group_tile(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tokens *x,
+           bool ahead, __m256 total[TOKENS])
 {
+	const size_t bytes = q4 ? 16 * LANES : 32 * LANES;
+
 	for (size_t t = 0; t < n; t++)
-		whole[t] = _mm256_setzero_ps();
+		total[t] = _mm256_setzero_ps();
 	for (size_t b = 0; b < blocks;) {
-		const size_t end = b + KERNELS_SEGMENT < blocks ? b + KERNELS_SEGMENT : blocks;
-		__m256 chain[4];
+		const size_t here = blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
+		const uint8_t *scale = group, *element = group + pack_scales(LANES, here);
+		__m256 chain[TOKENS];
 
 		for (size_t t = 0; t < n; t++)
 			chain[t] = _mm256_setzero_ps();
-		for (; b < end; b++) {
-			const __m256 weight = _mm256_load_ps(panel[b].scale);
-			__m256i sum[4];
+		group = element + here * bytes;
+		for (size_t end = b + here; b < end; b++, scale += 2 * LANES, element += bytes) {
+			const __m256 d = half8(scale);
+			__m256i sum[TOKENS];
 
-			panel_sums(q4, n, &panel[b], x, b, sum);
+			for (size_t i = 0; ahead && i < bytes + 2 * LANES; i += 64)
+				_mm_prefetch((const char *)element + AHEAD + i, _MM_HINT_T0);
+			block_sums(q4, n, element, x, b, sum);
 			for (size_t t = 0; t < n; t++)
 				chain[t] = _mm256_fmadd_ps(
-					_mm256_mul_ps(weight, _mm256_set1_ps(x->scale[t][b])),
+					_mm256_mul_ps(d, _mm256_set1_ps(x->scale[t][b])),
 					_mm256_cvtepi32_ps(sum[t]), chain[t]);
 		}
 		for (size_t t = 0; t < n; t++)
-			whole[t] = _mm256_add_ps(whole[t], chain[t]);
+			total[t] = _mm256_add_ps(total[t], chain[t]);
 	}
 }
 
-/* n tokens (n <= 4), from token t on, by the first `rows` rows of a panel. */
+/* n tokens, from token t on, by a group: the first `rows` outputs of each. */
 INLINE void
-panel_tokens(bool q4, size_t n, const struct panel_block *panel, const struct operand *x, size_t t,
+group_tokens(bool q4, size_t n, const uint8_t *group, const struct operand *x, size_t t,
              size_t rows, float *out, size_t stride)
 {
 	const size_t blocks = x->cols / BLOCK;
 	struct tokens tokens;
-	__m256 whole[4];
+	__m256 total[TOKENS];
 
 	for (size_t i = 0; i < n; i++) {
 		tokens.level[i] = x->level + (t + i) * x->cols;
 		tokens.scale[i] = x->scale + (t + i) * blocks;
 		tokens.sum[i] = x->sum + (t + i) * blocks;
 	}
-	panel_dot(q4, n, panel, blocks, &tokens, whole);
+	group_tile(q4, n, group, blocks, &tokens, t == 0, total);
 	for (size_t i = 0; i < n; i++) {
-		float lane[PANEL];
+		float lane[LANES];
 
-		_mm256_storeu_ps(lane, whole[i]);
+		_mm256_storeu_ps(lane, total[i]);
 		memcpy(out + (t + i) * stride, lane, rows * sizeof *lane);
 	}
 }
 
-INLINE void
-panel_matmul(bool q4, const struct panel_block *panel, const struct operand *x, size_t rows,
-             float *out, size_t stride)
-{
-	size_t t = 0;
-
-	for (; t + 4 <= x->n; t += 4)
-		panel_tokens(q4, 4, panel, x, t, rows, out, stride);
-	for (; t < x->n; t++)
-		panel_tokens(q4, 1, panel, x, t, rows, out, stride);
-}
-
-/* The last rows of a matrix that is no multiple of a panel: a copy padded with zeros. */
+/* The tokens of a band stay in the second level of cache while all groups pass. */
 INLINE void
 quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
-                 const struct operand *x, float *out, size_t stride, void *scratch)
+                 const struct operand *x, float *out, size_t stride)
 {
-	const size_t blocks = x->cols / BLOCK;
-	uint8_t *const tail = (uint8_t *)scratch + blocks * sizeof(struct panel_block);
+	const size_t size = pack_size(w->format, LANES, w->cols);
+	const size_t fit = BAND_BYTES / (TOKENS * x->cols), band = TOKENS * (fit > 1 ? fit : 1);
 
-	for (size_t r = first; r < last; r += PANEL) {
-		const size_t rows = last - r < PANEL ? last - r : PANEL;
-		const uint8_t *row = w->data + r * w->stride;
+	for (size_t from = 0; from < x->n; from += band) {
+		const size_t to = x->n - from < band ? x->n : from + band;
 
-		if (rows < PANEL) {
-			memset(tail, 0, PANEL * w->stride);
-			memcpy(tail, row, rows * w->stride);
-			row = tail;
+		for (size_t r = first; r < last; r += LANES) {
+			const uint8_t *group = w->packed + r / LANES * size;
+			const size_t rows = last - r < LANES ? last - r : LANES;
+			size_t t = from;
+
+			for (; t + TOKENS <= to; t += TOKENS)
+				group_tokens(q4, TOKENS, group, x, t, rows, out + r, stride);
+			for (; t < to; t++)
+				group_tokens(q4, 1, group, x, t, rows, out + r, stride);
 		}
-		if (x->n == 1) {
-			float lane[PANEL];
-
-			_mm256_storeu_ps(lane, rows_dot(q4, row, w->stride, blocks, x));
-			memcpy(out + r, lane, rows * sizeof *lane);
-			continue;
-		}
-		unpack(q4, row, w->stride, blocks, scratch);
-		panel_matmul(q4, scratch, x, rows, out + r, stride);
 	}
 }
 
 static void
 q8_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride, void *scratch)
+          size_t stride)
 {
-	quantised_matmul(false, w, first, last, x, out, stride, scratch);
+	quantised_matmul(false, w, first, last, x, out, stride);
 }
 
 static void
 q4_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride, void *scratch)
+          size_t stride)
 {
-	quantised_matmul(true, w, first, last, x, out, stride, scratch);
+	quantised_matmul(true, w, first, last, x, out, stride);
 }
 
 /* ---- float matrices ---- */
@@ -563,18 +418,25 @@ static void
 matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
        size_t stride, void *scratch)
 {
-	static void (*const by_format[FORMAT_N])(const struct matrix *, size_t, size_t,
-						 const struct operand *, float *, size_t,
-						 void *) = {
-	    [FORMAT_F32] = f32_matmul, [FORMAT_F16] = f16_matmul, [FORMAT_BF16] = bf16_matmul,
-	    [FORMAT_Q8_0] = q8_matmul, [FORMAT_Q4_0] = q4_matmul,
-	};
-
-	if (!by_format[w->format->kind]) {
+	switch (w->format->kind) {
+	case FORMAT_F32:
+		f32_matmul(w, first, last, x, out, stride, scratch);
+		break;
+	case FORMAT_F16:
+		f16_matmul(w, first, last, x, out, stride, scratch);
+		break;
+	case FORMAT_BF16:
+		bf16_matmul(w, first, last, x, out, stride, scratch);
+		break;
+	case FORMAT_Q8_0:
+		q8_matmul(w, first, last, x, out, stride);
+		break;
+	case FORMAT_Q4_0:
+		q4_matmul(w, first, last, x, out, stride);
+		break;
+	default:
 		scalar_kernels.matmul(w, first, last, x, out, stride, scratch);
-		return;
 	}
-	by_format[w->format->kind](w, first, last, x, out, stride, scratch);
 }
 
 /* ---- rows ---- */
@@ -863,6 +725,9 @@ attend(const struct kernels_attention *a)
 
 const struct kernels avx2_kernels = {
 	.name = "avx2",
+	.group = LANES,
+	.packed_size = packed_size,
+	.pack = pack,
 	.quantise = quantise,
 	.matmul = matmul,
 	.rmsnorm = rmsnorm,

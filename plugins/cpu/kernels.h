@@ -10,7 +10,7 @@
 
 extern const struct kernels scalar_kernels;
 #if defined(__x86_64__)
-extern const struct kernels avx2_kernels;
+extern const struct kernels avx2_kernels, avx512_kernels;
 #endif
 
 /* The set that a configuration names: "auto" is the fastest that this processor runs.  Errors:

@@ -120,6 +120,14 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
 	}
 }
 
+/* The file's layout is the one to read. */
+static size_t
+packed_size(const struct format *format, size_t cols)
+{
+	(void)format, (void)cols;
+	return 0;
+}
+
 static void
 rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
 {
@@ -238,6 +246,8 @@ to_half(const float *x, uint16_t *out, size_t n)
 
 const struct kernels scalar_kernels = {
 	.name = "scalar",
+	.group = 1,
+	.packed_size = packed_size,
 	.quantise = quantise,
 	.matmul = matmul,
 	.rmsnorm = rmsnorm,

@@ -23,6 +23,16 @@ runs_avx2(void)
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
 	       __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
 }
+
+/* AVX-512 with byte and word operations, shorter vectors and VNNI: that and the registers saved by
+ * the system are what these names ask for. */
+static bool
+runs_avx512(void)
+{
+	return runs_avx2() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 static const struct {
@@ -30,6 +40,7 @@ static const struct {
 	bool (*runs)(void);
 } sets[] = { /* fastest first */
 #if defined(__x86_64__)
+	{ &avx512_kernels, runs_avx512 },
 	{ &avx2_kernels, runs_avx2 },
 #endif
 	{ &scalar_kernels, runs_everywhere },

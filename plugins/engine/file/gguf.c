@@ -629,6 +629,18 @@ gguf_close(struct gguf *g)
 	free(g);
 }
 
+void
+gguf_forget(const struct gguf *g, const void *data, size_t size)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
+	const uintptr_t last = ((uintptr_t)data + size) / page * page;
+
+	/* Only of a mapping: elsewhere the bytes would be lost. */
+	if (g->mapped && last > first)
+		(void)madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
 /* ---- what is in it ------------------------------------------------------ */
 
 const char *

@@ -104,6 +104,10 @@ int32_t gguf_open_memory(struct gguf **, const void *data, size_t size, const ch
 			 struct b3iq_error *);
 void gguf_close(struct gguf *);
 
+/* Lets the memory behind these bytes of a mapped file go; who reads them again reads the file.
+ * Views stay good, and other threads may read them meanwhile. */
+void gguf_forget(const struct gguf *, const void *data, size_t size);
+
 const char *gguf_path(const struct gguf *); /* as given to gguf_open() */
 uint64_t gguf_size(const struct gguf *);    /* bytes of the file       */
 

@@ -7,6 +7,8 @@
 #define GROUP_QUERIES                                                                              \
 	24u /* queries of an attention item: enough to share the keys, few to spread */
 #define MAX_OUTPUTS   3u
+#define MIN_ROWS      16u              /* of an item of a product; a multiple of all groups */
+#define ITEM_BYTES    ((size_t)512 << 10) /* of its weights, where many tokens pass over them  */
 
 /* What one worker needs for itself. */
 struct scratch {
@@ -21,6 +23,7 @@ struct group {
 
 struct forward {
 	const struct model   *model;
+	struct packed         packed; /* its matrices, as the kernels want them */
 	const struct cache   *cache;
 	const struct kernels *kernels;
 	struct pool          *pool;
@@ -112,6 +115,7 @@ forward_create(struct forward **out, const struct model *model, const struct cac
 {
 	const struct hyper *h = &model->hyper;
 	struct forward *f = calloc(1, sizeof *f);
+	int32_t rc;
 
 	if (!f)
 		return fail_memory(err, "the buffers of a step");
@@ -128,6 +132,11 @@ forward_create(struct forward **out, const struct model *model, const struct cac
 	if (!allocate(f)) {
 		forward_destroy(f);
 		return fail_memory(err, "the buffers of a step (lower \"prefill_chunk\")");
+	}
+	rc = packed_init(&f->packed, model, kernels, pool, err);
+	if (rc != B3IQ_OK) {
+		forward_destroy(f);
+		return rc;
 	}
 	*out = f;
 	return B3IQ_OK;
@@ -146,6 +155,7 @@ forward_destroy(struct forward *f)
 	free(f->turned), free(f->attended), free(f->gate), free(f->up), free(f->sum);
 	free(f->cosine), free(f->sine), free(f->level), free(f->scale), free(f->logits);
 	free(f->level_sum), free(f->groups), free(f->scratch);
+	packed_finish(&f->packed);
 	free(f);
 }
 
@@ -188,15 +198,17 @@ product_item(void *ctx, size_t item, unsigned worker)
 static void
 product_run(struct product *p)
 {
-	const size_t threads = pool_threads(p->f->pool);
+	const size_t threads = pool_threads(p->f->pool), group = p->f->kernels->group;
 	size_t rows = 0, items = 0, chunk;
 
 	for (size_t i = 0; i < p->n_parts; i++)
 		rows += p->parts[i].w->rows;
-	/* Some eight items a thread even out what the machine takes from one; whole panels each. */
+	/* Some eight items a thread even out what the machine takes from one; whole groups each, and
+	 * for many tokens no more than stays in a cache. */
 	chunk = threads == 1 ? rows : rows / (threads * 8);
-	chunk = (chunk + KERNELS_PANEL - 1) / KERNELS_PANEL * KERNELS_PANEL;
-	p->chunk = larger(chunk, 2 * KERNELS_PANEL);
+	if (p->operand.n > 1 && chunk * p->parts[0].w->stride > ITEM_BYTES)
+		chunk = ITEM_BYTES / p->parts[0].w->stride;
+	p->chunk = larger((chunk + group - 1) / group * group, MIN_ROWS);
 	for (size_t i = 0; i < p->n_parts; i++) {
 		p->parts[i].items = (p->parts[i].w->rows + p->chunk - 1) / p->chunk;
 		items += p->parts[i].items;
@@ -442,7 +454,7 @@ logits_run(struct forward *f, size_t n)
 	const struct hyper *h = &f->model->hyper;
 	struct product p = { .f = f, .n_parts = 1,
 		.operand = operand_of(f, f->normed, h->width, n),
-		.parts = { { &f->model->output, f->logits, 0 } } };
+		.parts = { { &f->packed.output, f->logits, 0 } } };
 	size_t at = 0;
 
 	for (size_t i = 0; i < f->n_rows; i++) {
@@ -511,7 +523,7 @@ forward_run(struct forward *f, const struct forward_row *rows, size_t n, float *
 	group_rows(f);
 	pool_run(f->pool, embed_row, f, n);
 	for (uint32_t i = 0; i < f->model->hyper.layers; i++) {
-		f->layer = &f->model->layers[i];
+		f->layer = &f->packed.layers[i];
 		f->layer_index = i;
 		layer_run(f);
 	}

@@ -8,14 +8,14 @@
  *             positions of that sequence have been run before.
  *   Threads   One thread at a time; it works as a thread of the pool.  The caller pins its rounding
  *             mode (rounding.h).
- *   Memory    All buffers are made by forward_create(): a step allocates nothing.
+ *   Memory    All buffers are made by forward_create(), which packs the matrices too: a step
+ *             allocates nothing.
  */
 #ifndef B3IQ_ENGINE_FORWARD_H
 #define B3IQ_ENGINE_FORWARD_H
 
 #include "engine/model/cache.h"
-#include "engine/model/model.h"
-#include "engine/model/pool.h"
+#include "engine/model/packed.h"
 
 struct forward;
 

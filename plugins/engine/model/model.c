@@ -214,6 +214,7 @@ model_create(struct model **out, const struct gguf *g, struct b3iq_error *err)
 
 	if (!m)
 		return fail_memory(err, "the model");
+	m->file = g;
 	rc = hyper_read(&m->hyper, g, err);
 	if (rc == B3IQ_OK) {
 		r.used = calloc(gguf_n_tensors(g) + 1, sizeof *r.used);

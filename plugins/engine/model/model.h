@@ -24,6 +24,7 @@ struct model_layer {
 };
 
 struct model {
+	const struct gguf  *file; /* what the matrices lie in */
 	struct hyper        hyper;
 	struct rope        *rope;
 	const float        *output_norm;

@@ -24,8 +24,10 @@
 /* A weight matrix: `rows` outputs of `cols` inputs each. */
 struct matrix {
 	const struct format *format;
-	const uint8_t       *data;
+	const uint8_t       *data;               /* as the file has it            */
 	size_t               rows, cols, stride; /* stride: bytes from row to row */
+	const uint8_t       *packed; /* as the set at work packed it: group after group; NULL where
+	                              * its packed_size() is 0 */
 };
 
 /* Activations of n tokens, cols each, as rows of floats and as the same rows quantised. */
@@ -45,7 +47,7 @@ struct kernels_query {
 	uint32_t     position; /* attends to 0..position                               */
 };
 
-/* Queries of one sequence that share a key-value head, and where that head lies in the blocks of
+/* Queries of one sequence, positions ascending, that share a key-value head, and where that head lies in the blocks of
  * KERNELS_KV_BLOCK positions: keys as KV_BLOCK/KV_TILE tiles of head_dim x KV_TILE binary16, values
  * as KV_BLOCK x head_dim. */
 struct kernels_attention {
@@ -59,12 +61,20 @@ struct kernels_attention {
 struct kernels {
 	const char *name;
 
+	/* A set may keep a matrix in a layout of its own, in groups of `group` rows: the bytes of a
+	 * group of rows of cols elements, a multiple of KERNELS_ALIGN, or 0 where it computes from the
+	 * file's layout.  pack() writes group number g, with zeros for rows beyond the last. */
+	size_t group;
+	size_t (*packed_size)(const struct format *, size_t cols);
+	void (*pack)(const struct matrix *, size_t g, uint8_t *out);
+
 	/* Levels and scales of n values (det-v1 section 5), and the sums of the levels of a block.
 	 */
 	void (*quantise)(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum);
 
-	/* out[t * stride + r] = dot(row r of w, token t) for first <= r < last and all tokens;
-	 * scratch: KERNELS_SCRATCH(cols) bytes of the calling thread, aligned. */
+	/* out[t * stride + r] = dot(row r of w, token t) for first <= r < last and all tokens; first
+	 * is a multiple of `group`, last too or the number of rows.  scratch: KERNELS_SCRATCH(cols)
+	 * bytes of the calling thread, aligned. */
 	void (*matmul)(const struct matrix *w, size_t first, size_t last, const struct operand *x,
 	               float *out, size_t stride, void *scratch);
 
@@ -87,8 +97,8 @@ struct kernels {
 	void (*to_half)(const float *x, uint16_t *out, size_t n);
 };
 
-/* Room for a panel of weight rows that matmul unpacks once for many tokens. */
-#define KERNELS_PANEL         8u
-#define KERNELS_SCRATCH(cols) ((size_t)KERNELS_PANEL * (cols) * sizeof(float) + 4096)
+/* Room for what matmul lays out once for many rows or tokens: a tile of eight rows or tokens at
+ * least, and as much as a share of the second level of cache. */
+#define KERNELS_SCRATCH(cols) ((size_t)32 * (cols) + (192u << 10))
 
 #endif

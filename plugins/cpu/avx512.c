@@ -1,0 +1,728 @@
+/* avx512.c - det-v1 for AVX-512 with VNNI.
+ *
+ * Same bits as scalar.c, by the order of each sum: a register is the 16 virtual lanes of a float
+ * sum, or one output each of 16 rows, whose quantised blocks are exact integers.
+ *
+ * Quantised matrices are packed (pack.h) in groups of 16 rows, Q8_0 as q + 128: vpdpbusd multiplies
+ * unsigned weights by signed levels without rounding or saturation, and 128 times (Q4_0: 8 times)
+ * the sum of the levels is taken off again.  The eight registers of a block serve up to TOKENS
+ * tokens, whose levels lie side by side.  One token reads its matrix once, front to back. */
+#include "cpu/kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+#include "cpu/pack.h"
+#include "engine/numeric/half.h"
+#include "engine/numeric/real.h"
+
+#define LANES  16u
+#define BLOCK  FORMAT_BLOCK
+#define TOKENS 8u
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- small parts ---- */
+
+/* The tree fold of 16 lanes. */
+INLINE float
+fold(__m512 v)
+{
+	const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+	__m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+
+	four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+	return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* real_exp() of 16 values. */
+INLINE __m512
+exp16(__m512 x)
+{
+	const __mmask16 counts =
+		_mm512_cmp_ps_mask(x, _mm512_set1_ps(REAL_EXP_MIN), _CMP_NLT_UQ); /* NaN too */
+	__m512 n, r, y = _mm512_setzero_ps();
+	__m512i power;
+
+	x = _mm512_min_ps(_mm512_set1_ps(REAL_EXP_MAX), x); /* NaN stays */
+	n = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(REAL_LOG2E)), _mm512_set1_ps(REAL_ROUND));
+	n = _mm512_sub_ps(n, _mm512_set1_ps(REAL_ROUND));
+	r = _mm512_fmadd_ps(n, _mm512_set1_ps(-REAL_LN2_HIGH), x);
+	r = _mm512_fmadd_ps(n, _mm512_set1_ps(-REAL_LN2_LOW), r);
+#define STEP(c) y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(c));
+	REAL_EXP_SERIES(STEP)
+#undef STEP
+	power = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+	y = _mm512_mul_ps(y, _mm512_castsi512_ps(_mm512_slli_epi32(power, 23)));
+	return _mm512_maskz_mov_ps(counts, y);
+}
+
+INLINE __m512
+half16(const void *p)
+{
+	return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+
+/* The first n of 16 lanes, n > 0. */
+INLINE __mmask16
+first_lanes(size_t n)
+{
+	return (__mmask16)(n >= LANES ? 0xffffu : (1u << n) - 1u);
+}
+
+/* ---- activations ---- */
+
+static void
+quantise_block(const float *x, int8_t *level, float *scale, int32_t *sum)
+{
+	const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+	const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
+	const uint32_t top = _mm512_reduce_max_epu32(
+		_mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(a), magnitude),
+	                         _mm512_and_si512(_mm512_castps_si512(b), magnitude)));
+	__m512i p, q;
+	__m512 factor;
+
+	if (top < 0x0d800000u || top >= 0x7f800000u) { /* below 2^-100, or not finite */
+		memset(level, 0, BLOCK);
+		*sum = 0;
+		*scale = top < 0x0d800000u ? 0.0f : half_float(0x7fc00000u);
+		return;
+	}
+	*scale = half_float(top) / 127.0f;
+	factor = _mm512_set1_ps(127.0f / half_float(top));
+	p = _mm512_cvtps_epi32(_mm512_mul_ps(a, factor));
+	q = _mm512_cvtps_epi32(_mm512_mul_ps(b, factor));
+	*sum = _mm512_reduce_add_epi32(_mm512_add_epi32(p, q));
+	_mm_storeu_si128((__m128i *)level, _mm512_cvtepi32_epi8(p));
+	_mm_storeu_si128((__m128i *)(level + 16), _mm512_cvtepi32_epi8(q));
+}
+
+static void
+quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
+{
+	for (size_t i = 0; i < n; i += BLOCK)
+		quantise_block(x + i, level + i, scale++, sum++);
+}
+
+/* ---- quantised matrices ---- */
+
+/* What a block of up to TOKENS tokens is multiplied with, side by side. */
+struct tile_block {
+	int32_t level[TOKENS][BLOCK / 4]; /* four levels each                          */
+	float   scale[TOKENS];
+	int32_t start[TOKENS];            /* what undoes the offset of the weights     */
+};
+
+#define AHEAD 2304u /* bytes from what is read to what is asked for */
+
+static size_t
+packed_size(const struct format *format, size_t cols)
+{
+	return pack_size(format, LANES, cols);
+}
+
+static void
+pack(const struct matrix *w, size_t g, uint8_t *out)
+{
+	pack_group(w, g, LANES, 0x80, out);
+}
+
+/* The eight registers of a block: four elements by 16 rows each. */
+INLINE void
+load_block(bool q4, const uint8_t *p, __m512i w[8])
+{
+	const __m512i low = _mm512_set1_epi8(15);
+
+	for (size_t i = 0; i < (q4 ? 4 : 8); i++) {
+		const __m512i v = _mm512_load_si512(p + 64 * i);
+
+		w[i] = q4 ? _mm512_and_si512(v, low) : v;
+		if (q4)
+			w[i + 4] = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
+	}
+}
+
+/* A group by n tokens. */
+INLINE void
+group_tile(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
+           bool ahead, __m512 total[TOKENS])
+{
+	const size_t bytes = q4 ? 16 * LANES : 32 * LANES;
+
+	for (size_t t = 0; t < n; t++)
+		total[t] = _mm512_setzero_ps();
+	for (size_t b = 0; b < blocks;) {
+		const size_t here =
+			blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
+		const uint8_t *scale = group, *element = group + pack_scales(LANES, here);
+		__m512 chain[TOKENS];
+
+		for (size_t t = 0; t < n; t++)
+			chain[t] = _mm512_setzero_ps();
+		group = element + here * bytes;
+		for (size_t end = b + here; b < end; b++, x++, scale += 2 * LANES, element += bytes) {
+			const __m512 d = half16(scale);
+			__m512i w[8];
+
+			for (size_t i = 0; ahead && i < bytes + 2 * LANES; i += 64)
+				_mm_prefetch((const char *)element + AHEAD + i, _MM_HINT_T0);
+			load_block(q4, element, w);
+			for (size_t t = 0; t < n; t++) {
+				__m512i sum = _mm512_set1_epi32(x->start[t]);
+				const __m512 step = _mm512_mul_ps(d, _mm512_set1_ps(x->scale[t]));
+
+				for (size_t i = 0; i < 8; i++)
+					sum = _mm512_dpbusd_epi32(
+						sum, w[i], _mm512_set1_epi32(x->level[t][i]));
+				chain[t] = _mm512_fmadd_ps(step, _mm512_cvtepi32_ps(sum), chain[t]);
+			}
+		}
+		for (size_t t = 0; t < n; t++)
+			total[t] = _mm512_add_ps(total[t], chain[t]);
+	}
+}
+
+/* Lays tokens first .. first + n - 1 side by side. */
+static void
+lay_tile(const struct operand *x, size_t first, size_t n, int32_t offset, struct tile_block *out)
+{
+	const size_t blocks = x->cols / BLOCK;
+
+	for (size_t t = 0; t < n; t++) {
+		const size_t at = (first + t) * blocks;
+
+		for (size_t b = 0; b < blocks; b++) {
+			memcpy(out[b].level[t], x->level + (at + b) * BLOCK, BLOCK);
+			out[b].scale[t] = x->scale[at + b];
+			out[b].start[t] = -offset * x->sum[at + b];
+		}
+	}
+}
+
+/* One group by the n tokens of a tile: 16 outputs of each. */
+INLINE void
+group_store(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
+            bool ahead, size_t rows, float *out, size_t stride)
+{
+	const __mmask16 mask = first_lanes(rows);
+	__m512 total[TOKENS];
+
+	group_tile(q4, n, group, blocks, x, ahead, total);
+	for (size_t t = 0; t < n; t++)
+		_mm512_mask_storeu_ps(out + t * stride, mask, total[t]);
+}
+
+/* The same for an n that is not known before. */
+INLINE void
+group_any(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
+          bool ahead, size_t rows, float *out, size_t stride)
+{
+	switch (n) {
+#define CASE(k)                                                                     \
+	case k:                                                                     \
+		group_store(q4, k, group, blocks, x, ahead, rows, out, stride); \
+		break;
+		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+	}
+}
+
+/* Tokens are taken in bands whose tiles fit the scratch and, with the rows of a call, the second
+ * level of cache; a band of tiles goes over all groups, a group over all tiles of the band. */
+INLINE void
+quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
+                 const struct operand *x, float *out, size_t stride, void *scratch)
+{
+	const size_t blocks = x->cols / BLOCK, size = pack_size(w->format, LANES, w->cols);
+	const size_t fit = KERNELS_SCRATCH(x->cols) / (blocks * sizeof(struct tile_block));
+	const size_t band = TOKENS * (fit < 8 ? fit : 8);
+	struct tile_block *const tiles = scratch;
+
+	for (size_t from = 0; from < x->n; from += band) {
+		const size_t n = x->n - from < band ? x->n - from : band;
+
+		for (size_t t = 0; t < n; t += TOKENS)
+			lay_tile(x, from + t, n - t < TOKENS ? n - t : TOKENS, q4 ? 8 : 128,
+			         tiles + t / TOKENS * blocks);
+		for (size_t r = first; r < last; r += LANES)
+			for (size_t t = 0; t < n; t += TOKENS)
+				group_any(q4, n - t < TOKENS ? n - t : TOKENS,
+				          w->packed + r / LANES * size, blocks,
+				          tiles + t / TOKENS * blocks, t == 0,
+				          last - r, out + (from + t) * stride + r, stride);
+	}
+}
+
+static void
+q8_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+          size_t stride, void *scratch)
+{
+	quantised_matmul(false, w, first, last, x, out, stride, scratch);
+}
+
+static void
+q4_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+          size_t stride, void *scratch)
+{
+	quantised_matmul(true, w, first, last, x, out, stride, scratch);
+}
+
+/* ---- float matrices: rows as they lie in the file ---- */
+
+/* 16 weights of a row as floats. */
+INLINE __m512
+weights16(enum format_kind kind, const uint8_t *row, size_t i)
+{
+	switch (kind) {
+	case FORMAT_F16:
+		return half16(row + 2 * i);
+	case FORMAT_BF16:
+		return _mm512_castsi512_ps(_mm512_slli_epi32(
+			_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(row + 2 * i))),
+			16));
+	default:
+		return _mm512_loadu_ps(row + 4 * i);
+	}
+}
+
+#define ROWS  4u /* of a tile of float weights */
+#define WIDTH 6u /* tokens of one              */
+
+/* r rows by t tokens (r <= ROWS, t <= WIDTH). */
+INLINE void
+float_tile(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, size_t w_stride,
+           const float *x, size_t cols, float *out, size_t stride)
+{
+	__m512 lane[ROWS][WIDTH];
+
+	for (size_t r = 0; r < rows; r++)
+		for (size_t t = 0; t < tokens; t++)
+			lane[r][t] = _mm512_setzero_ps();
+	for (size_t k = 0; k < cols; k += LANES) {
+		__m512 a[ROWS];
+
+		for (size_t r = 0; r < rows; r++)
+			a[r] = weights16(kind, w + r * w_stride, k);
+		for (size_t t = 0; t < tokens; t++) {
+			const __m512 b = _mm512_loadu_ps(x + t * cols + k);
+
+			for (size_t r = 0; r < rows; r++)
+				lane[r][t] = _mm512_fmadd_ps(a[r], b, lane[r][t]);
+		}
+	}
+	for (size_t r = 0; r < rows; r++)
+		for (size_t t = 0; t < tokens; t++)
+			out[t * stride + r] = fold(lane[r][t]);
+}
+
+/* The same for any number of tokens up to WIDTH. */
+INLINE void
+float_tiles(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, size_t w_stride,
+            const float *x, size_t cols, float *out, size_t stride)
+{
+	switch (tokens) {
+#define CASE(k)                                                                     \
+	case k:                                                                     \
+		float_tile(kind, rows, k, w, w_stride, x, cols, out, stride); \
+		break;
+		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#undef CASE
+	}
+}
+
+/* A band of tokens stays in the second level of cache while all rows pass. */
+INLINE void
+float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
+             const struct operand *x, float *out, size_t stride)
+{
+	const size_t fit = ((size_t)256 << 10) / (WIDTH * x->cols * sizeof(float));
+	const size_t band = WIDTH * (fit > 1 ? fit : 1);
+
+	for (size_t from = 0; from < x->n; from += band) {
+		const size_t to = x->n - from < band ? x->n : from + band;
+
+		for (size_t r = first; r < last; r += ROWS) {
+			const size_t rows = last - r < ROWS ? last - r : ROWS;
+			const uint8_t *row = w->data + r * w->stride;
+
+			for (size_t i = 0; from == 0 && i < rows * w->stride; i += 64)
+				_mm_prefetch((const char *)row + ROWS * w->stride + i, _MM_HINT_T1);
+			for (size_t t = from; t < to; t += WIDTH) {
+				const size_t n = to - t < WIDTH ? to - t : WIDTH;
+				const float *in = x->real + t * x->cols;
+				float *to_row = out + t * stride + r;
+
+				if (rows == ROWS)
+					float_tiles(kind, ROWS, n, row, w->stride, in, x->cols,
+					            to_row, stride);
+				else
+					for (size_t i = 0; i < rows; i++)
+						float_tiles(kind, 1, n, row + i * w->stride,
+						            w->stride, in, x->cols, to_row + i,
+						            stride);
+			}
+		}
+	}
+}
+
+static void
+f32_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+           size_t stride)
+{
+	float_matmul(FORMAT_F32, w, first, last, x, out, stride);
+}
+
+static void
+f16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+           size_t stride)
+{
+	float_matmul(FORMAT_F16, w, first, last, x, out, stride);
+}
+
+static void
+bf16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+            size_t stride)
+{
+	float_matmul(FORMAT_BF16, w, first, last, x, out, stride);
+}
+
+static void
+matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
+       size_t stride, void *scratch)
+{
+	switch (w->format->kind) {
+	case FORMAT_F32:
+		f32_matmul(w, first, last, x, out, stride);
+		break;
+	case FORMAT_F16:
+		f16_matmul(w, first, last, x, out, stride);
+		break;
+	case FORMAT_BF16:
+		bf16_matmul(w, first, last, x, out, stride);
+		break;
+	case FORMAT_Q8_0:
+		q8_matmul(w, first, last, x, out, stride, scratch);
+		break;
+	case FORMAT_Q4_0:
+		q4_matmul(w, first, last, x, out, stride, scratch);
+		break;
+	default:
+		scalar_kernels.matmul(w, first, last, x, out, stride, scratch);
+	}
+}
+
+/* ---- rows ---- */
+
+static void
+rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
+{
+	__m512 lane = _mm512_setzero_ps(), scale;
+
+	for (size_t i = 0; i < n; i += LANES) {
+		const __m512 v = _mm512_loadu_ps(x + i);
+
+		lane = _mm512_fmadd_ps(v, v, lane);
+	}
+	scale = _mm512_set1_ps(1.0f / __builtin_sqrtf(fold(lane) / (float)n + eps));
+	for (size_t i = 0; i < n; i += LANES)
+		_mm512_storeu_ps(out + i,
+		                 _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + i), scale),
+		                               _mm512_loadu_ps(weight + i)));
+}
+
+/* Eight pairs: in even lanes fma(a, cosine, -(b * sine)), in odd ones fma(a, sine, b * cosine). */
+static void
+rope(float *x, size_t half, const float *cosine, const float *sine)
+{
+	const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	const __m256 sign = _mm256_set1_ps(-0.0f);
+
+	for (size_t i = 0; i < half; i += 8) {
+		const size_t n = half - i < 8 ? half - i : 8;
+		const __mmask8 pairs = (__mmask8)((1u << n) - 1u);
+		const __mmask16 mask = first_lanes(2 * n);
+		const __m256 c = _mm256_maskz_loadu_ps(pairs, cosine + i);
+		const __m256 s = _mm256_maskz_loadu_ps(pairs, sine + i);
+		const __m512 v = _mm512_maskz_loadu_ps(mask, x + 2 * i);
+		const __m512 fused = _mm512_permutex2var_ps(_mm512_castps256_ps512(c), low,
+		                                            _mm512_castps256_ps512(s));
+		const __m512 rounded = _mm512_permutex2var_ps(
+			_mm512_castps256_ps512(_mm256_xor_ps(s, sign)), low,
+			_mm512_castps256_ps512(c));
+
+		_mm512_mask_storeu_ps(
+			x + 2 * i, mask,
+			_mm512_fmadd_ps(_mm512_moveldup_ps(v), fused,
+		                        _mm512_mul_ps(_mm512_movehdup_ps(v), rounded)));
+	}
+}
+
+static void
+silu_mul(float *gate, const float *up, size_t n)
+{
+	const __m512 one = _mm512_set1_ps(1.0f), sign = _mm512_set1_ps(-0.0f);
+
+	for (size_t i = 0; i < n; i += LANES) {
+		const __m512 g = _mm512_loadu_ps(gate + i);
+		const __m512 below = _mm512_add_ps(one, exp16(_mm512_xor_ps(g, sign)));
+
+		_mm512_storeu_ps(gate + i,
+		                 _mm512_mul_ps(_mm512_div_ps(g, below), _mm512_loadu_ps(up + i)));
+	}
+}
+
+static void
+add(float *x, const float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i += LANES) {
+		const __mmask16 mask = first_lanes(n - i);
+
+		_mm512_mask_storeu_ps(x + i, mask,
+		                      _mm512_add_ps(_mm512_maskz_loadu_ps(mask, x + i),
+		                                    _mm512_maskz_loadu_ps(mask, y + i)));
+	}
+}
+
+static void
+to_half(const float *x, uint16_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i += LANES) {
+		const __mmask16 mask = first_lanes(n - i);
+
+		_mm256_mask_storeu_epi16(out + i, mask,
+		                         _mm512_cvtps_ph(_mm512_maskz_loadu_ps(mask, x + i),
+		                                         _MM_FROUND_TO_NEAREST_INT));
+	}
+}
+
+/* ---- attention ---- */
+
+#define SHARE 8u /* queries that share what is loaded of keys and values */
+
+/* Up to SHARE queries within one block of positions. */
+struct share {
+	const struct kernels_query *query[SHARE];
+	size_t                      n[SHARE]; /* positions of the block that each attends to */
+	float score[SHARE][KERNELS_KV_BLOCK];
+	float top[SHARE], sum[SHARE];
+	float value[SHARE][KERNELS_HEAD_MAX];
+};
+
+/* Scores of a tile of positions for queries first .. first + n - 1. */
+INLINE void
+score_tile(struct share *s, size_t first, size_t n, const uint16_t *keys, size_t head_dim,
+           size_t at)
+{
+	const float *q[SHARE];
+	__m512 low[SHARE], high[SHARE];
+
+	for (size_t i = 0; i < n; i++) {
+		q[i] = s->query[first + i]->q;
+		low[i] = high[i] = _mm512_setzero_ps();
+	}
+	for (size_t d = 0; d < head_dim; d++, keys += KERNELS_KV_TILE) {
+		const __m512 a = half16(keys), b = half16(keys + LANES);
+
+		for (size_t i = 0; i < n; i++) {
+			const __m512 x = _mm512_set1_ps(q[i][d]);
+
+			low[i] = _mm512_fmadd_ps(x, a, low[i]);
+			high[i] = _mm512_fmadd_ps(x, b, high[i]);
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		_mm512_storeu_ps(s->score[first + i] + at, low[i]);
+		_mm512_storeu_ps(s->score[first + i] + at + LANES, high[i]);
+	}
+}
+
+/* Turns scores into weights: exact maximum, exponentials, the 16-lane sum. */
+static void
+weigh(struct share *s, size_t i)
+{
+	float *score = s->score[i];
+	const size_t n = s->n[i];
+	__m512 sum = _mm512_setzero_ps(), most;
+	float top = score[0], lane[LANES];
+
+	for (size_t t = n; t % LANES; t++)
+		score[t] = -__builtin_inff(); /* weighs nothing */
+	most = _mm512_loadu_ps(score);
+	for (size_t t = LANES; t < n; t += LANES)
+		most = _mm512_max_ps(most, _mm512_loadu_ps(score + t));
+	_mm512_storeu_ps(lane, most);
+	for (size_t t = 0; t < LANES; t++)
+		top = lane[t] > top ? lane[t] : top;
+	most = _mm512_set1_ps(top);
+	for (size_t t = 0; t < n; t += LANES) {
+		const __m512 weight = exp16(_mm512_sub_ps(_mm512_loadu_ps(score + t), most));
+
+		_mm512_storeu_ps(score + t, weight);
+		sum = _mm512_add_ps(sum, weight);
+	}
+	s->top[i] = top;
+	s->sum[i] = fold(sum);
+}
+
+/* Adds positions from .. to-1 to 16 * vectors values, from dimension d on, of n queries. */
+INLINE void
+value_part(struct share *s, size_t first, size_t n, size_t vectors, const uint16_t *values,
+           size_t head_dim, size_t d, size_t from, size_t to)
+{
+	__m512 chain[SHARE][4];
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < vectors; v++)
+			chain[i][v] = _mm512_loadu_ps(s->value[first + i] + d + LANES * v);
+	for (size_t t = from; t < to; t++) {
+		__m512 value[4];
+
+		for (size_t v = 0; v < vectors; v++)
+			value[v] = half16(values + t * head_dim + d + LANES * v);
+		for (size_t i = 0; i < n; i++) {
+			const __m512 weight = _mm512_set1_ps(s->score[first + i][t]);
+
+			for (size_t v = 0; v < vectors; v++)
+				chain[i][v] = _mm512_fmadd_ps(weight, value[v], chain[i][v]);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t v = 0; v < vectors; v++)
+			_mm512_storeu_ps(s->value[first + i] + d + LANES * v, chain[i][v]);
+}
+
+INLINE void
+value_all(struct share *s, size_t first, size_t n, const uint16_t *values, size_t head_dim,
+          size_t from, size_t to)
+{
+	const size_t vectors = n > 4 ? 2 : 4;
+	size_t d = 0;
+
+	for (; d + LANES * vectors <= head_dim; d += LANES * vectors)
+		value_part(s, first, n, vectors, values, head_dim, d, from, to);
+	for (; d < head_dim; d += LANES)
+		value_part(s, first, n, 1, values, head_dim, d, from, to);
+}
+
+/* The same two for an n that is not known before. */
+static void
+score_any(struct share *s, size_t first, size_t n, const uint16_t *keys, size_t head_dim,
+          size_t positions)
+{
+	for (size_t at = 0; at < positions; at += KERNELS_KV_TILE) {
+		const uint16_t *tile = keys + at * head_dim;
+
+		switch (n) {
+#define CASE(k)                                                    \
+	case k:                                                    \
+		score_tile(s, first, k, tile, head_dim, at); \
+		break;
+			CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+		}
+	}
+}
+
+static void
+value_any(struct share *s, size_t first, size_t n, const uint16_t *values, size_t head_dim,
+          size_t from, size_t to)
+{
+	switch (n) {
+#define CASE(k)                                                        \
+	case k:                                                        \
+		value_all(s, first, k, values, head_dim, from, to); \
+		break;
+		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#undef CASE
+	}
+}
+
+/* Joins what a block gave to what the blocks before it gave. */
+static void
+join(const struct share *s, size_t i, bool first, size_t head_dim, float *top, float *sum)
+{
+	float *out = s->query[i]->out, most, old, new;
+
+	if (first) {
+		memcpy(out, s->value[i], head_dim * sizeof *out);
+		*top = s->top[i];
+		*sum = s->sum[i];
+		return;
+	}
+	most = s->top[i] > *top ? s->top[i] : *top;
+	old = real_exp(*top - most);
+	new = real_exp(s->top[i] - most);
+	*top = most;
+	*sum = __builtin_fmaf(*sum, old, s->sum[i] * new);
+	for (size_t d = 0; d < head_dim; d++)
+		out[d] = __builtin_fmaf(out[d], old, s->value[i][d] * new);
+}
+
+/* The n queries of a share in block b; those that do not reach into it are the first ones. */
+static void
+attend_block(struct share *s, size_t n, const struct kernels_attention *a, size_t b)
+{
+	const uint16_t *keys = a->blocks[b] + a->keys, *values = a->blocks[b] + a->values;
+	const size_t start = b * KERNELS_KV_BLOCK;
+	size_t first = 0, from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const size_t reach = (size_t)s->query[i]->position + 1;
+
+		s->n[i] = reach <= start ? 0
+		          : reach - start < KERNELS_KV_BLOCK ? reach - start : KERNELS_KV_BLOCK;
+		first += s->n[i] == 0;
+		memset(s->value[i], 0, a->head_dim * sizeof(float));
+	}
+	score_any(s, first, n - first, keys, a->head_dim, s->n[n - 1]);
+	for (size_t i = first; i < n; i++)
+		weigh(s, i);
+	for (size_t i = first; i < n; i++) { /* the further positions, the fewer queries */
+		if (s->n[i] > from)
+			value_any(s, i, n - i, values, a->head_dim, from, s->n[i]);
+		from = s->n[i];
+	}
+}
+
+static void
+attend_share(const struct kernels_attention *a, size_t first, size_t n)
+{
+	float top[SHARE], sum[SHARE];
+	struct share s;
+
+	for (size_t i = 0; i < n; i++)
+		s.query[i] = &a->queries[first + i];
+	for (size_t b = 0; b <= s.query[n - 1]->position / KERNELS_KV_BLOCK; b++) {
+		attend_block(&s, n, a, b);
+		for (size_t i = 0; i < n; i++)
+			if (s.n[i] > 0)
+				join(&s, i, b == 0, a->head_dim, &top[i], &sum[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const float scale = 1.0f / sum[i];
+
+		for (size_t d = 0; d < a->head_dim; d++)
+			s.query[i]->out[d] *= scale;
+	}
+}
+
+static void
+attend(const struct kernels_attention *a)
+{
+	for (size_t i = 0; i < a->n_queries; i += SHARE)
+		attend_share(a, i, a->n_queries - i < SHARE ? a->n_queries - i : SHARE);
+}
+
+const struct kernels avx512_kernels = {
+	.name = "avx512",
+	.group = LANES,
+	.packed_size = packed_size,
+	.pack = pack,
+	.quantise = quantise,
+	.matmul = matmul,
+	.rmsnorm = rmsnorm,
+	.rope = rope,
+	.attend = attend,
+	.silu_mul = silu_mul,
+	.add = add,
+	.to_half = to_half,
+};
