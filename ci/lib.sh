@@ -9,7 +9,7 @@ export CCACHE_DIR=${CCACHE_DIR:-$root/.cache/ccache}
 # What a build needs, and what the tests need beyond it.
 build_packages=(build-essential cmake ninja-build pkg-config ca-certificates curl python3
 	libmicrohttpd-dev libsqlite3-dev libssl-dev libjson-c-dev libcurl4-openssl-dev)
-test_packages=(clang libclang-rt-14-dev clang-format libcmocka-dev valgrind ccache g++ nodejs openssl
+test_packages=(clang libclang-rt-14-dev clang-format libcmocka-dev valgrind ccache g++ nodejs npm openssl
 	python3-jsonschema python3-jinja2 python3-numpy python3-yaml)
 
 say() { printf '%s\n' "$@"; }
@@ -31,6 +31,20 @@ install_packages() {
 	command -v apt-get >/dev/null || die "this needs Debian's apt-get; install by hand: ${missing[*]}"
 	"${sudo[@]}" apt-get update -qq
 	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# use_new_node: a Node.js of at least 20 first in PATH, for the tests labelled npm.  Debian 12 has 18,
+# the npm registry has newer ones as packages.  Where it cannot be reached those tests are skipped.
+use_new_node() {
+	local dir=$root/build/node arch
+	[ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -lt 20 ] || return 0
+	case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) say "no Node.js 20 for this machine"; return 0 ;; esac
+	if [ ! -x "$dir/node_modules/node-linux-$arch/bin/node" ]; then
+		mkdir -p "$dir"
+		npm install --prefix "$dir" --no-fund --no-audit --no-save "node-linux-$arch@22.23.3" ||
+			{ say "the npm registry cannot be reached: tests that need Node.js 20 are skipped"; return 0; }
+	fi
+	export PATH=$dir/node_modules/node-linux-$arch/bin:$PATH
 }
 
 # step "what" command...: runs it with its output in a log file; shows the time it took, and on

@@ -39,6 +39,15 @@ def skip(why):
     sys.exit(77)
 
 
+def need_npm():
+    """npm and a Node.js of at least 20 (Debian 12 has 18; ci/test brings a newer one), else skipped."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        skip("npm is not installed")
+    version = subprocess.run(["node", "-p", "process.versions.node"], capture_output=True, text=True, check=False).stdout
+    if not version or int(version.split(".")[0]) < 20:
+        skip(f"Node.js 20 or newer is needed, here is {version.strip() or 'none'}")
+
+
 def done():
     print(f"{_checks['passed']} passed, {_checks['failed']} failed")
     sys.exit(1 if _checks["failed"] or not _checks["passed"] else 0)

@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """schemas/openapi.yaml is lint-clean (npm @redocly/cli, recommended rules, no exceptions)."""
 import os
-import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import BUILD, SOURCE, check, done, skip  # noqa: E402
+from harness import BUILD, SOURCE, check, done, need_npm, skip  # noqa: E402
 
-if not shutil.which("npm"):
-    skip("npm is not installed")
+need_npm()
 work = os.path.join(BUILD, "flow", "redocly")
 os.makedirs(work, exist_ok=True)
 linter = os.path.join(work, "node_modules", ".bin", "redocly")

@@ -31,6 +31,9 @@ def prepare():
         skip(f"no {UPSTREAM}")
     if not shutil.which("npm") or not shutil.which("node"):
         skip("no npm")
+    version = subprocess.run(["node", "-p", "process.versions.node"], capture_output=True, text=True).stdout
+    if int(version.split(".")[0] or 0) < 20:
+        skip("Node.js 20 or newer is needed, here is " + version.strip())
     os.makedirs(SCRATCH, exist_ok=True)
     for name in os.listdir(UPSTREAM):
         target = os.path.join(SCRATCH, name)

@@ -7,10 +7,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness import BUILD, Node, check, done, skip  # noqa: E402
+from harness import BUILD, Node, check, done, need_npm, skip  # noqa: E402
 
-if not shutil.which("npm"):
-    skip("npm is not installed")
+need_npm()
 work = os.path.join(BUILD, "flow", "openai")
 os.makedirs(work, exist_ok=True)
 for name in ("package.json", "client.mjs"):

@@ -5,6 +5,8 @@ here=$(dirname "$0")
 work=$1/parity
 shift
 command -v npm >/dev/null || { echo "parity: skipped, there is no npm"; exit 77; }
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
+	{ echo "parity: skipped, Node.js 20 or newer is needed"; exit 77; }
 mkdir -p "$work" && cp "$here/package.json" "$here/compare.mjs" "$work" && cd "$work" || exit 1
 if [ ! -d node_modules/node-llama-cpp ]; then
 	npm install --ignore-scripts --no-audit --no-fund --omit=dev >npm.log 2>&1 || {
