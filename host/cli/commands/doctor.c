@@ -14,9 +14,11 @@
 #include "cli/term.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/crypto/secret.h"
 #include "core/plugin/file/catalog.h"
 #include "core/plugin/file/config.h"
 #include "node/identity.h"
+#include "node/keys.h"
 #include "node/state.h"
 
 #define DISK_LEAST   (256u << 20)       /* bytes free below which a node soon stops       */
@@ -168,6 +170,31 @@ check_keys(struct doctor *d)
 		find(d, GOOD, "identity", NULL, "%s", identity.id);
 		identity_close(&identity);
 	}
+}
+
+/* Without it this command line is a stranger to its own node. */
+static void
+check_cli_key(struct doctor *d)
+{
+	char              secret[KEYS_SECRET_SIZE], path[PATH_SIZE];
+	struct b3iq_error err = NO_ERROR;
+	const int32_t     rc = keys_cli_read(&d->home, secret, &err);
+	const bool        new_home = home_path(&d->home, path, NULL, "keys", "node.key", NULL) ||
+	                             !path_exists(path);
+
+	secret_wipe(secret, sizeof secret);
+	if (!rc)
+		find(d, GOOD, "cli.key", NULL, "the key of this command line can be read");
+	else if (rc == B3IQ_E_NOT_FOUND && new_home)
+		find(d, WARN, "cli.key", "b3iq node makes one at its first start",
+		     "this command line has no key yet");
+	else if (rc == B3IQ_E_NOT_FOUND)
+		find(d, BAD, "cli.key", "restart b3iq node, which makes another",
+		     "keys/cli.key is gone: the node does not know this command line");
+	else
+		find(d, BAD, "cli.key",
+		     "mend its owner and mode, or remove it and restart b3iq node, which makes another",
+		     "%s", err.text);
 }
 
 static void
@@ -413,6 +440,7 @@ run(struct cli *cli)
 	if (check_home(&d)) {
 		check_disk(&d);
 		check_keys(&d);
+		check_cli_key(&d);
 		check_state(&d);
 		check_config(&d);
 		if (d.config)

@@ -63,6 +63,7 @@ test_complete_home(void **state)
 	finds(&s, CLI_FAILED, "home", "ok: /tmp/b3iq-session-");
 	finds(&s, CLI_FAILED, "keys", "ok: ");
 	finds(&s, CLI_FAILED, "identity", "ok: ");
+	finds(&s, CLI_FAILED, "cli.key", "ok: ");
 	finds(&s, CLI_FAILED, "state", "ok: state.db is sound");
 	finds(&s, CLI_FAILED, "config", "ok: config.json is valid");
 	finds(&s, CLI_FAILED, "node", "warning: no node is running -> b3iq node");
@@ -95,6 +96,31 @@ test_keys(void **state)
 	assert_int_equal(unlink(file), 0); /* without it, only the node's API cannot be used */
 	finds(&s, CLI_FAILED, "keys", "ok: 0 key and secret files");
 	finds(&s, CLI_FAILED, "node", "warning: no node is running");
+	session_end(&s);
+}
+
+static void
+test_cli_key(void **state)
+{
+	struct session s;
+	char           file[PATH_SIZE];
+
+	(void)state;
+	begin(&s, CONFIG(""));
+	assert_int_equal(chmod(session_path(&s, "keys/cli.key", file), 0640), 0);
+	finds(&s, CLI_FAILED, "cli.key", "WRONG: others may read ");
+	finds(&s, CLI_FAILED, "cli.key", "-> mend its owner and mode");
+	assert_int_equal(chmod(file, 0600), 0);
+	session_put(&s, "keys/cli.key", "no key");
+	finds(&s, CLI_FAILED, "cli.key", "cli.key holds no API key");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkdir(file, 0700), 0); /* what nobody can read, root included */
+	finds(&s, CLI_FAILED, "cli.key", "WRONG: ");
+	assert_int_equal(rmdir(file), 0);
+	finds(&s, CLI_FAILED, "cli.key", "WRONG: keys/cli.key is gone");
+	finds(&s, CLI_FAILED, "cli.key", "-> restart b3iq node");
+	assert_int_equal(unlink(session_path(&s, "keys/node.key", file)), 0);
+	finds(&s, CLI_FAILED, "cli.key", "warning: this command line has no key yet -> b3iq node");
 	session_end(&s);
 }
 
@@ -192,9 +218,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_complete_home), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_secrets),       cmocka_unit_test(test_config),
-		cmocka_unit_test(test_plugins),       cmocka_unit_test(test_state),
-		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_cli_key),       cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_config),        cmocka_unit_test(test_plugins),
+		cmocka_unit_test(test_state),         cmocka_unit_test(test_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
