@@ -3,6 +3,7 @@
  * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever
  * the instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are
  * two registers.  Quantised matrices are packed (pack.h) in groups of eight rows, a lane each. */
+#include "cpu/avx2_k.h"
 #include "cpu/kernels.h"
 
 #include <immintrin.h>
@@ -435,7 +436,7 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
 		q4_matmul(w, first, last, x, out, stride);
 		break;
 	default:
-		scalar_kernels.matmul(w, first, last, x, out, stride, scratch);
+		avx2_k_matmul(w, first, last, x, out, stride, scratch);
 	}
 }
 

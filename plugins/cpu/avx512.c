@@ -7,6 +7,7 @@
  * unsigned weights by signed levels without rounding or saturation, and 128 times (Q4_0: 8 times)
  * the sum of the levels is taken off again.  The eight registers of a block serve up to TOKENS
  * tokens, whose levels lie side by side.  One token reads its matrix once, front to back. */
+#include "cpu/avx2_k.h"
 #include "cpu/kernels.h"
 
 #include <immintrin.h>
@@ -406,7 +407,7 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
 		q4_matmul(w, first, last, x, out, stride, scratch);
 		break;
 	default:
-		scalar_kernels.matmul(w, first, last, x, out, stride, scratch);
+		avx2_k_matmul(w, first, last, x, out, stride, scratch);
 	}
 }
 
