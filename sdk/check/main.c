@@ -173,7 +173,7 @@ kind_of(struct json_object *m)
 	static const char *const kinds[] = { "inference", "ledger", "auth" };
 	struct json_object      *kind;
 
-	if (m && json_object_object_get_ex(m, "kind", &kind))
+	if (m && json_object_object_get_ex(m, "kind", &kind) && kind)
 		for (uint32_t i = 0; i < 3; i++)
 			if (strcmp(json_object_get_string(kind), kinds[i]) == 0)
 				return B3IQ_INFERENCE + i;

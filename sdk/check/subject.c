@@ -483,16 +483,17 @@ subject_query(struct subject *s, const char *what, struct buf *out)
 
 /* ---- auth --------------------------------------------------------------- */
 
+/* `in`: the call says that it let somebody in. */
 static void
-examine_principal(const struct reply *r, const struct b3iq_principal *who)
+examine_principal(bool in, const struct b3iq_principal *who)
 {
 	must(memchr(who->subject, 0, sizeof who->subject) &&
 	     memchr(who->issuer, 0, sizeof who->issuer) &&
 	             memchr(who->account, 0, sizeof who->account) &&
 	             memchr(who->scopes, 0, sizeof who->scopes),
 	     "b3iq_principal: its members are terminated strings");
-	must(r->rc != B3IQ_OK || who->subject[0], "B3IQ_OK without a subject: nobody was let in");
-	must(r->rc == B3IQ_OK || !who->scopes[0],
+	must(!in || who->subject[0], "B3IQ_OK without a subject: nobody was let in");
+	must(in || !who->scopes[0],
 	     "scopes were given although the call did not succeed");
 }
 
@@ -516,7 +517,7 @@ subject_authenticate(struct subject *s, const struct b3iq_auth_request *rq,
 	lent.peer = text(&k, rq->peer);
 	at = lend(&k.args[k.n++], &lent, sizeof lent);
 	r = end(&k, s->be.auth.authenticate(s->be.self, at, result(&k, sizeof *who), err), who);
-	examine_principal(&r, who);
+	examine_principal(r.rc == B3IQ_OK, who);
 	return r;
 }
 
@@ -536,9 +537,13 @@ subject_login(struct subject *s, const char *state, const char *in, uint32_t *ne
 	fakehost_writer_init(&w[1], &s->host, DOCUMENT_MAX);
 	err = begin(&k, s);
 	rc = s->be.auth.login(s->be.self, text(&k, state), text(&k, in), next, &w[0].writer,
-	                      &w[1].writer,
-	                   result(&k, sizeof *who), err);
+	                      &w[1].writer, result(&k, sizeof *who), err);
 	r = end(&k, rc, who);
+	for (int i = 0; i < 2; i++)
+		must(!w[i].refused || r.rc == w[i].refused,
+		     "write() failed with %s and login() returned %s", result_name(w[i].refused),
+		     result_name(r.rc));
+	examine_principal(r.rc == B3IQ_OK && *next == B3IQ_LOGIN_DONE, who);
 	buf_append(state_out, w[0].data.data, w[0].data.len);
 	buf_append(out, w[1].data.data, w[1].data.len);
 	buf_free(&w[0].data);

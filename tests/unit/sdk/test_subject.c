@@ -143,7 +143,12 @@ enum answer {
 	SIGNS_IN_QUOTE,
 	WHO_NOBODY,
 	WHO_SCOPES,
-	WHO_ENDLESS
+	WHO_ENDLESS,
+	LOGIN_FORGETS_WRITE, /* of the state; and of the document: */
+	LOGIN_FORGETS_DOCUMENT,
+	LOGIN_NOBODY,
+	LOGIN_EARLY_SCOPES,
+	QUERY_FORGETS_WRITE
 };
 
 static int32_t
@@ -219,6 +224,74 @@ authenticate(void *self, const struct b3iq_auth_request *rq, struct b3iq_princip
 	}
 }
 
+static int32_t
+query(void *self, const char *what, struct b3iq_writer *w, struct b3iq_error *err)
+{
+	const int32_t rc = w->write(w, what, strlen(what));
+
+	(void)err;
+	return *(enum answer *)self == QUERY_FORGETS_WRITE ? B3IQ_OK : rc;
+}
+
+static int32_t
+login(void *self, const char *state, const char *in, uint32_t *next, struct b3iq_writer *state_out,
+      struct b3iq_writer *out, struct b3iq_principal *who, struct b3iq_error *err)
+{
+	const enum answer answer = *(enum answer *)self;
+	int32_t rc[2];
+
+	(void)err;
+	rc[0] = state_out->write(state_out, in, strlen(in));
+	rc[1] = out->write(out, state, strlen(state));
+	*next = answer == LOGIN_EARLY_SCOPES ? B3IQ_LOGIN_POLL : B3IQ_LOGIN_DONE;
+	snprintf(who->scopes, sizeof who->scopes, "chat");
+	if (answer != LOGIN_NOBODY)
+		snprintf(who->subject, sizeof who->subject, "bob");
+	if (answer == LOGIN_FORGETS_WRITE || answer == LOGIN_FORGETS_DOCUMENT)
+		return B3IQ_OK;
+	return rc[0] != B3IQ_OK ? rc[0] : rc[1];
+}
+
+/* A query's and a login step's words go in, and what is written comes back; whole, and whose it is. */
+static void
+ask_documents(void *arg)
+{
+	const enum answer answer = *(enum answer *)arg;
+	const unsigned nth = answer == LOGIN_FORGETS_DOCUMENT ? 2 : 1;
+	struct b3iq_principal who;
+	uint32_t next = 99;
+	struct subject s;
+	struct buf state, out;
+	struct reply r;
+
+	subject_prepare(&s, &the_check);
+	buf_init(&state, 64);
+	buf_init(&out, 64);
+	s.be.self = arg;
+	must(subject_query(&s, "{}", &out).absent, "a query without a function");
+	must(subject_login(&s, "", "", &next, &state, &out, &who).absent, "a login without");
+	s.be.ledger.query = query;
+	s.be.auth.login = login;
+	if (answer == QUERY_FORGETS_WRITE)
+		s.host.fault = (struct fakehost_fault){ .at = 1, .code = B3IQ_E_BUSY };
+	r = subject_query(&s, "{\"query\":1}", &out);
+	must(r.rc == B3IQ_OK && !r.absent, "query: %d", r.rc);
+	must(out.len == 11 && memcmp(out.data, "{\"query\":1}", 11) == 0, "the answer is lost");
+	buf_clear(&out);
+	if (answer == LOGIN_FORGETS_WRITE || answer == LOGIN_FORGETS_DOCUMENT)
+		s.host.fault = (struct fakehost_fault){ .at = s.host.fallible + nth,
+		                                        .code = B3IQ_E_BUSY };
+	r = subject_login(&s, "sealed", "typed", &next, &state, &out, &who);
+	must(r.rc == B3IQ_OK && next == B3IQ_LOGIN_DONE, "login: %d", r.rc);
+	must(state.len == 5 && memcmp(state.data, "typed", 5) == 0, "the state is lost");
+	must(out.len == 6 && memcmp(out.data, "sealed", 6) == 0, "the step is lost");
+	must(strcmp(who.subject, "bob") == 0 && strcmp(who.scopes, "chat") == 0, "bob is lost");
+	must(s.host.inside == 0, "still inside");
+	buf_free(&state);
+	buf_free(&out);
+	fakehost_finish(&s.host);
+}
+
 /* A subject whose functions are those above, asked everything. */
 static void
 ask_all(void *arg)
@@ -280,13 +353,33 @@ test_answers(void **state)
 		assert_refused(ask_all, &answer, reasons[answer]);
 }
 
+static void
+test_query_and_login(void **state)
+{
+	enum answer answer = FINE;
+
+	(void)state;
+	if (verdict(ask_documents, &answer) != VERDICT_RETURNED)
+		fail_msg("a fine answer was refused: %s", verdict_reason);
+	answer = QUERY_FORGETS_WRITE;
+	assert_refused(ask_documents, &answer, "query() returned OK");
+	answer = LOGIN_FORGETS_WRITE;
+	assert_refused(ask_documents, &answer, "login() returned OK");
+	answer = LOGIN_FORGETS_DOCUMENT;
+	assert_refused(ask_documents, &answer, "login() returned OK");
+	answer = LOGIN_NOBODY;
+	assert_refused(ask_documents, &answer, "without a subject");
+	answer = LOGIN_EARLY_SCOPES;
+	assert_refused(ask_documents, &answer, "scopes were given");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opens),       cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_wrong_files), cmocka_unit_test(test_tables_are_cut),
-		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_answers),     cmocka_unit_test(test_query_and_login),
 	};
 	int rc;
 
