@@ -18,8 +18,9 @@ static const struct cli_command program = {
 	.subs = (const struct cli_command *const[]){ &command_node, &command_run, &command_chat,
 	                                             &command_model, &command_key, &command_plugin,
 	                                             &command_receipt, &command_doctor,
-	                                             &command_selftest, &command_version,
-	                                             &command_help, &command_completion, NULL },
+	                                             &command_chain, &command_selftest,
+	                                             &command_version, &command_help,
+	                                             &command_completion, NULL },
 };
 
 int

@@ -6,6 +6,6 @@
 
 extern const struct cli_command command_node, command_run, command_chat, command_model, command_key,
 	command_plugin, command_receipt, command_doctor, command_selftest, command_version,
-	command_help, command_completion;
+	command_help, command_completion, command_chain;
 
 #endif
