@@ -27,6 +27,7 @@ node.wrap = ["valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite"
              "--fair-sched=yes", f"--log-file={report}"]
 node.start()
 short = {"model": "default", "max_tokens": 3}
+check("the plugin runs where valgrind sees it", not node.children(), node.children())
 check("the list", node.call("GET", "/v1/models")[0] == 200)
 check("an answer", node.call("POST", "/v1/chat/completions", {**short, "messages": [{"role": "user", "content": "Hello"}]})[0] == 200)
 events = list(node.stream("/v1/completions", {**short, "prompt": "Hello"}))
