@@ -126,6 +126,7 @@ read_model(struct json_object *item, const struct instance_status *status, const
 	copy_text(out->id, sizeof out->id, item, "id", "");
 	copy_text(out->engine, sizeof out->engine, item, "engine", engine);
 	copy_text(out->profile, sizeof out->profile, item, "profile", "none");
+	copy_text(out->architecture, sizeof out->architecture, item, "architecture", "");
 	copy_text(out->quantisation, sizeof out->quantisation, item, "quantisation", "");
 	snprintf(out->instance, sizeof out->instance, "%s", instance);
 	if (json_get_int(item, "context", 0, INT64_MAX, 0, &n, NULL) == B3IQ_OK)

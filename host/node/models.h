@@ -22,7 +22,7 @@ struct model {
 	char     id[MODELS_ID_SIZE];           /* as the instance knows it             */
 	char     name[MODELS_ID_SIZE + 66];    /* as clients ask for it                */
 	char     instance[65];
-	char     engine[129], profile[65], quantisation[65];
+	char     engine[129], profile[65], architecture[65], quantisation[65];
 	uint64_t context, size;
 	bool     has_root, builtin, resident;
 	uint8_t  root[32];

@@ -24,7 +24,7 @@ struct shelf_item {
 	struct roots_stamp stamp;            /* of what is described below                */
 	uint32_t           context;
 	uint64_t           bytes;
-	const char        *format;
+	const char        *architecture, *quantisation;
 	char               root[ROOTS_HEX];  /* "": not known yet                         */
 
 	struct roots_stamp loaded;           /* of the file in memory                     */
@@ -104,7 +104,8 @@ describe(struct shelf *s, struct shelf_item *item, struct b3iq_error *err)
 		if (limit && limit < item->context)
 			item->context = limit;
 		item->bytes = model_weight_bytes(model);
-		item->format = model_format(model);
+		item->architecture = model->hyper.architecture->name;
+		item->quantisation = model_quantisation(model);
 		if (!roots_find(s->host->state_dir, item->path, &item->stamp, item->root))
 			item->root[0] = 0;
 	}
@@ -220,7 +221,8 @@ item_json(const struct shelf_item *i)
 
 	json_object_object_add(out, "id", json_object_new_string(i->id));
 	json_object_object_add(out, "context", json_object_new_int64(i->context));
-	json_object_object_add(out, "quantisation", json_object_new_string(i->format));
+	json_object_object_add(out, "architecture", json_object_new_string(i->architecture));
+	json_object_object_add(out, "quantisation", json_object_new_string(i->quantisation));
 	json_object_object_add(out, "size", json_object_new_int64((int64_t)i->bytes));
 	if (i->root[0])
 		json_object_object_add(out, "root", json_object_new_string(i->root));

@@ -167,7 +167,8 @@ show_model(struct cli *cli, struct json_object *m)
 	static const struct {
 		const char *key, *label;
 	} lines[] = { { "id", "model" },        { "instance", "plugin" }, { "engine", "engine" },
-		      { "profile", "profile" }, { "quantisation", "weights" }, { "root", "root" } };
+		      { "profile", "profile" }, { "architecture", "network" },
+		      { "quantisation", "weights" }, { "root", "root" } };
 	char size[24];
 
 	if (cli->json)

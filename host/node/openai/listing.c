@@ -24,6 +24,8 @@ own_part(const struct model *m)
 	    json_put_bool(o, "resident", m->resident) == B3IQ_OK &&
 	    json_put_bool(o, "builtin", m->builtin) == B3IQ_OK &&
 	    (!m->size || json_put_int(o, "size", (int64_t)m->size) == B3IQ_OK) &&
+	    (!m->architecture[0] ||
+	     json_put_string(o, "architecture", m->architecture) == B3IQ_OK) &&
 	    (!m->quantisation[0] ||
 	     json_put_string(o, "quantisation", m->quantisation) == B3IQ_OK) &&
 	    (!m->has_root || json_put_string(o, "root", root) == B3IQ_OK))

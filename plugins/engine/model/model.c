@@ -282,3 +282,30 @@ model_format(const struct model *m)
 		most = bytes[k] > bytes[most] ? k : most;
 	return format_at((enum format_kind)most)->name;
 }
+
+/* Values of general.file_type, and the format that gives the mixture its name. */
+static const struct {
+	uint32_t         file_type;
+	const char      *name;
+	enum format_kind format;
+} mixtures[] = {
+	{ 0, "F32", FORMAT_F32 },        { 1, "F16", FORMAT_F16 },
+	{ 2, "Q4_0", FORMAT_Q4_0 },      { 3, "Q4_1", FORMAT_Q4_1 },
+	{ 7, "Q8_0", FORMAT_Q8_0 },      { 8, "Q5_0", FORMAT_Q5_0 },
+	{ 9, "Q5_1", FORMAT_Q5_1 },      { 14, "Q4_K_S", FORMAT_Q4_K },
+	{ 15, "Q4_K_M", FORMAT_Q4_K },   { 16, "Q5_K_S", FORMAT_Q5_K },
+	{ 17, "Q5_K_M", FORMAT_Q5_K },   { 18, "Q6_K", FORMAT_Q6_K },
+	{ 32, "BF16", FORMAT_BF16 },
+};
+
+const char *
+model_quantisation(const struct model *m)
+{
+	uint64_t bytes[FORMAT_N];
+
+	(void)bytes_by_format(m, bytes);
+	for (size_t i = 0; i < sizeof mixtures / sizeof *mixtures; i++)
+		if (mixtures[i].file_type == m->hyper.file_type && bytes[mixtures[i].format])
+			return mixtures[i].name;
+	return model_format(m);
+}

@@ -43,5 +43,8 @@ void model_destroy(struct model *);
 uint64_t model_weight_bytes(const struct model *);
 /* The format that holds most of the weights, "Q8_0". */
 const char *model_format(const struct model *);
+/* What people call the mixture of formats: the name that the file gives it, "Q4_K_M", where a matrix
+ * of that kind is in it; else model_format().  For display. */
+const char *model_quantisation(const struct model *);
 
 #endif

@@ -214,6 +214,8 @@ lists_what_can_run(void **state)
 	assert_int_equal(json_object_get_int(json_object_object_get(m, "context")), 1024);
 	assert_string_equal(json_object_get_string(json_object_object_get(m, "quantisation")),
 			    "Q4_0");
+	assert_string_equal(json_object_get_string(json_object_object_get(m, "architecture")),
+			    "llama");
 	assert_false(json_object_get_boolean(json_object_object_get(m, "resident")));
 	json_object_put(list);
 	assert_int_equal(api->probe(self, &p.base, &err), B3IQ_OK);

@@ -20,7 +20,7 @@ struct writer {
 	bool          failed;
 	struct tensor tensors[1024];
 	size_t        n_tensors, n_keys;
-	const char   *architecture;
+	const char   *architecture, *left_out;
 };
 
 static void
@@ -162,6 +162,8 @@ metadata(struct writer *w, const struct synth *s)
 {
 	key_string(w, "general.architecture", w->architecture);
 	key_string(w, "general.name", "synthetic");
+	if (s->file_type)
+		key_u32(w, "general.file_type", s->file_type);
 	own_u32(w, "block_count", s->layers);
 	own_u32(w, "context_length", s->context);
 	own_u32(w, "embedding_length", s->width);
@@ -198,8 +200,11 @@ static void
 add_tensor(struct writer *w, const char *name, uint64_t cols, uint64_t rows, double sigma,
            double mean, const struct format *format)
 {
-	struct tensor *t = &w->tensors[w->n_tensors++];
+	struct tensor *t = &w->tensors[w->n_tensors];
 
+	if (w->left_out && strcmp(name, w->left_out) == 0)
+		return;
+	w->n_tensors++;
 	snprintf(t->name, sizeof t->name, "%s", name);
 	t->cols = cols;
 	t->rows = rows;
@@ -331,7 +336,8 @@ synth_write(const struct synth *s, struct bytes *out)
 {
 	struct bytes body = BYTES(1u << 28);
 	struct writer w = { .out = &body,
-		.architecture = s->architecture ? s->architecture : "llama" };
+		.architecture = s->architecture ? s->architecture : "llama",
+		.left_out = s->left_out };
 	uint64_t offset = 0;
 
 	metadata(&w, s);

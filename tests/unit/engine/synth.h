@@ -19,7 +19,9 @@ struct synth {
 	const char *scaling;      /* rope.scaling.type, or NULL                     */
 	float       factor;
 	bool        rope_factors; /* with a rope_freqs.weight                       */
-	const char *extra_tensor; /* a tensor that no llama has, or NULL            */
+	const char *extra_tensor; /* a tensor that the architecture has not, or NULL */
+	const char *left_out;     /* a tensor that it has, or NULL                  */
+	uint32_t    file_type;    /* general.file_type, or 0: not said              */
 	const char *chat;         /* tokenizer.chat_template, or NULL               */
 };
 

@@ -146,6 +146,10 @@ static const struct {
 	{ { "general.architecture", ABSENT, 0, NULL }, B3IQ_E_UNSUPPORTED, "architecture \"\"" },
 	{ { "general.architecture", U32, 1, NULL }, B3IQ_E_UNSUPPORTED, "architecture \"\"" },
 	{ { "general.architecture", STRING, 0, "llama4" }, B3IQ_E_UNSUPPORTED, "llama4" },
+	{ { "general.architecture", STRING, 0, "gemma3" }, B3IQ_E_UNSUPPORTED,
+	  "llama, qwen2 and qwen3" },
+	{ { "general.architecture", STRING, 0, "qwen2" }, B3IQ_E_INVALID,
+	  "lacks qwen2.block_count: it is not a complete qwen2 model" },
 	{ { "general.architecture", STRING, 0,
 	    "a name that is very much longer than what a sentence has room for" },
 	  B3IQ_E_UNSUPPORTED, "a name that is very much longer than wha\"" },
@@ -276,6 +280,59 @@ scalings_are_told_apart(void **state)
 	assert_true(h.factor == 8.0); /* the newer key wins */
 }
 
+/* The least that a file of an architecture says, with so many heads of 96 values together, or of
+ * `head` values each where it is given. */
+static int32_t
+read_architecture_file(const char *name, uint32_t heads, uint32_t head, struct hyper *h,
+                       struct b3iq_error *err)
+{
+	struct bytes b = BYTES(MAKE_MAX);
+	struct gguf *g;
+	char         key[96];
+	int32_t      rc;
+
+	make_header(&b, 3, 0, N(sound) + (head > 0));
+	make_kv_string(&b, "general.architecture", name);
+	for (size_t i = 1; i < N(sound); i++) {
+		(void)snprintf(key, sizeof key, "%s%s", name, sound[i].key + strlen("llama"));
+		make_kv_u32(&b, key, strstr(key, "head_count") ? heads : (uint32_t)sound[i].number);
+	}
+	(void)snprintf(key, sizeof key, "%s.attention.key_length", name);
+	if (head)
+		make_kv_u32(&b, key, head);
+	*err = (struct b3iq_error){ .size = sizeof *err };
+	assert_int_equal(gguf_open_memory(&g, b.data, b.len, "file.gguf", err), B3IQ_OK);
+	rc = hyper_read(h, g, err);
+	gguf_close(g);
+	bytes_finish(&b);
+	return rc;
+}
+
+static void
+architectures_are_told_apart(void **state)
+{
+	struct b3iq_error err;
+	struct hyper      h;
+
+	(void)state;
+	assert_int_equal(read_architecture_file("llama", 3, 0, &h, &err), B3IQ_OK);
+	assert_false(h.architecture->biases || h.architecture->head_norms ||
+	             h.architecture->rope_halves);
+	assert_int_equal(read_architecture_file("qwen2", 3, 0, &h, &err), B3IQ_OK);
+	assert_string_equal(h.architecture->name, "qwen2");
+	assert_true(h.architecture->biases && h.architecture->rope_halves);
+	assert_false(h.architecture->head_norms);
+	assert_int_equal(read_architecture_file("qwen3", 3, 128, &h, &err), B3IQ_OK);
+	assert_true(h.architecture->head_norms && h.architecture->rope_halves);
+	assert_false(h.architecture->biases);
+	assert_int_equal(h.head_dim, 128); /* wider together than the model */
+	assert_int_equal(h.rope_dim, 128);
+	assert_int_equal(read_architecture_file("qwen2", 4, 0, &h, &err), B3IQ_OK);
+	assert_int_equal(h.head_dim, 24);
+	assert_int_equal(read_architecture_file("qwen3", 4, 0, &h, &err), B3IQ_E_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "heads of 24"));
+}
+
 /* A file that does not say how many tokens there are has as many as it has embeddings. */
 static void
 vocabulary_is_counted_by_its_embeddings(void **state)
@@ -308,6 +365,7 @@ main(void)
 		cmocka_unit_test(each_field_has_its_bounds),
 		cmocka_unit_test(the_largest_model_is_read),
 		cmocka_unit_test(scalings_are_told_apart),
+		cmocka_unit_test(architectures_are_told_apart),
 		cmocka_unit_test(vocabulary_is_counted_by_its_embeddings),
 	};
 

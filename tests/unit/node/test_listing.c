@@ -32,7 +32,8 @@ test_model(void **state)
 {
 	const struct node node = { .start_ms = 5000 };
 	const struct model m = { .id = "x", .name = "x", .instance = "i", .engine = "e", .profile = "det-v1",
-	                         .has_root = true, .root = { 0xab }, .size = 7, .quantisation = "Q8_0" };
+	                         .has_root = true, .root = { 0xab }, .size = 7, .architecture = "llama",
+	                         .quantisation = "Q8_0" };
 	struct json_object *o = model_object(&node, &m);
 	struct buf out;
 
@@ -41,6 +42,7 @@ test_model(void **state)
 	assert_int_equal(json_write(o, &out), B3IQ_OK);
 	assert_non_null(strstr(out.data, "\"created\":5"));
 	assert_non_null(strstr(out.data, "\"root\":\"ab000000"));
+	assert_non_null(strstr(out.data, "\"architecture\":\"llama\""));
 	assert_non_null(strstr(out.data, "\"quantisation\":\"Q8_0\""));
 	buf_free(&out);
 	json_object_put(o);
