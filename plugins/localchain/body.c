@@ -107,6 +107,18 @@ add_extra_int(struct body *b, const char *name, const char *from, const char *wr
 		add(b, name, json_object_get(value));
 }
 
+/* How many receipts a root stands for: one, if nobody says otherwise. */
+static void
+add_count(struct body *b)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(b->extra, "count", &value))
+		add(b, "count", json_object_new_int(1));
+	else
+		add_extra_int(b, "count", "count", "extra.count: an integer from 0");
+}
+
 /* Text of at most 128 bytes; absent is fine if it is optional. */
 static void
 add_extra_text(struct body *b, const char *name, bool optional, const char *wrong)
@@ -167,7 +179,7 @@ static void
 commit(struct body *b)
 {
 	add_chain(b);
-	add_extra_int(b, "count", "count", "extra.count: how many receipts the root stands for");
+	add_count(b);
 	add_fee_from(b);
 	add_kind(b, "commit");
 	add_extra_text(b, "label", true, "extra.label: 1 to 128 bytes of text");

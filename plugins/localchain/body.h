@@ -1,7 +1,7 @@
 /* body.h - from a ledger operation to the transaction of docs/chain.md that does it.
  *
  *   operation          transaction       taken from the operation
- *   COMMIT             commit            digest is the root; extra {"count", "label"?}
+ *   COMMIT             commit            digest is the root; extra {"count"?, "label"?}
  *   REGISTER           register_node     to is the node key; extra {"proof", "label"?}
  *                      register_model    digest is the root; extra {"name"}
  *   STAKE, UNSTAKE     stake, unstake    amount

@@ -67,6 +67,7 @@ static void
 give_back(struct rpc *r, CURL *handle)
 {
 	curl_easy_reset(handle); /* keeps its connection */
+	curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L); /* at its end too */
 	pthread_mutex_lock(&r->lock);
 	if (r->n_idle < IDLE) {
 		r->idle[r->n_idle++] = handle;

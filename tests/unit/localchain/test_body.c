@@ -53,6 +53,8 @@ test_kinds(void **state)
 		  "{" CHAIN "," FROM ",\"kind\":\"register_model\",\"name\":\"n\",\"nonce\":7,\"root\":\"" ID "\"}" },
 		{ operation(B3IQ_OP_COMMIT, NULL, NULL, "{\"count\":3,\"label\":\"l\"}"),
 		  "{" CHAIN ",\"count\":3," FROM ",\"kind\":\"commit\",\"label\":\"l\",\"nonce\":7,\"root\":\"" ID "\"}" },
+		{ operation(B3IQ_OP_COMMIT, NULL, NULL, NULL),
+		  "{" CHAIN ",\"count\":1," FROM ",\"kind\":\"commit\",\"nonce\":7,\"root\":\"" ID "\"}" },
 	};
 
 	(void)state;
@@ -94,7 +96,7 @@ test_what_is_missing(void **state)
 		{ operation(B3IQ_OP_ESCROW_RELEASE, ZERO_ADDRESS, "5",
 		            "{\"receipt\":\"" ID "\",\"cut\":1.5}"), B3IQ_E_INVALID, "cut" },
 		{ operation(B3IQ_OP_REGISTER, "ed25519:" ID, NULL, "{}"), B3IQ_E_INVALID, "proof" },
-		{ operation(B3IQ_OP_COMMIT, NULL, NULL, "{}"), B3IQ_E_INVALID, "count" },
+		{ operation(B3IQ_OP_COMMIT, NULL, NULL, "{\"count\":\"3\"}"), B3IQ_E_INVALID, "count" },
 	};
 
 	(void)state;
