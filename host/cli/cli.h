@@ -27,11 +27,14 @@
 	X(NOT_FOUND, 3, "no such model, key, plugin, receipt or file")                       \
 	X(DENIED, 4,                                                                         \
 	  "not allowed: a missing or wrong API key, or a file with the wrong owner or mode") \
-	X(NO_NODE, 5, "no node answers")                                                     \
+	X(NO_NODE, 5, "nobody answers: no node, no coordinator")                             \
 	X(UNVERIFIED, 6, "a receipt does not verify")                                        \
 	X(DIFFERS, 7, "an audit found another output than the receipt claims")               \
 	X(UNAUDITABLE, 8,                                                                    \
 	  "a receipt cannot be audited: tier T0, missing openings, another profile")         \
+	X(UNPAID, 9, "the funds do not suffice; nothing was submitted")                      \
+	X(NOT_READY, 10, "the job has not ended yet")                                        \
+	X(JOB_ENDED_BADLY, 11, "the job failed, expired or was cancelled; nothing was paid") \
 	X(CANCELLED, 130, "stopped with Ctrl-C")
 
 enum cli_exit {

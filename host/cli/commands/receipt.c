@@ -5,7 +5,9 @@
 
 #include "cli/commands/commands.h"
 #include "cli/local.h"
+#include "cli/settled.h"
 #include "cli/term.h"
+#include "cli/ticket.h"
 #include "core/base/clock.h"
 #include "core/base/encode.h"
 #include "core/base/json.h"
@@ -141,13 +143,41 @@ look_up(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	return receipt_log_get(tx, l->id, &l->envelope, err);
 }
 
-/* A file, stdin, or a receipt of this node by its id. */
+/* What the client kept of a job: by the id of its receipt, or its own, under which the other stands. */
+static int
+fetch_kept(struct cli *cli, const char *id, struct buf *out)
+{
+	struct json_object *doc = NULL;
+	const char         *receipt = NULL;
+	int                 exit = ticket_load(cli, id, &doc);
+	int32_t             rc = B3IQ_OK;
+
+	buf_init(out, BUNDLE_MAX);
+	if (!exit && doc && !json_get_string(doc, "receipt_id", NULL, &receipt, NULL) && receipt) {
+		struct json_object *ticket = doc;
+
+		exit = ticket_load(cli, receipt, &doc);
+		json_object_put(ticket);
+	}
+	if (!exit && !doc)
+		exit = cli_error(cli, CLI_NOT_FOUND,
+		                 "this home has no receipt of %.60s: b3iq result fetches it", id);
+	if (!exit)
+		rc = json_write(doc, out);
+	json_object_put(doc);
+	return rc ? cli_error(cli, CLI_FAILED, "the receipt is longer than a bundle can be") : exit;
+}
+
+/* A file, stdin, a receipt of this node by its id, or that of a job of this client. */
 static int
 fetch(struct cli *cli, const char *what, struct buf *out)
 {
 	struct lookup l = { .id = what };
 	int           exit;
 
+	if ((strncmp(what, "job_", 4) == 0 || strncmp(what, "receipt_", 8) == 0) &&
+	    !path_exists(what))
+		return fetch_kept(cli, what, out);
 	if (strncmp(what, "rcpt_", 5) != 0 || path_exists(what))
 		return read_file(cli, what, out);
 	buf_init(&l.envelope, RECEIPT_MAX);
@@ -285,46 +315,63 @@ pin(struct cli *cli, struct pins *p, const char *what)
 	return exit;
 }
 
-/* What --key says, else the key of this home's own node. */
+/* What the option says, as often as it was given. */
 static int
-pins(struct cli *cli, struct pins *p)
+pins_given(struct cli *cli, const char *option, struct pins *p)
+{
+	int exit = CLI_OK;
+
+	memset(p, 0, sizeof *p);
+	for (size_t i = 0; !exit && i < cli->n_given; i++)
+		if (strcmp(cli->given[i].option->name, option) == 0)
+			exit = pin(cli, p, cli->given[i].value);
+	return exit;
+}
+
+/* What the option says, else a public key of this home, if it is there. */
+static int
+pins_or_own(struct cli *cli, const char *option, const char *name, struct pins *p)
 {
 	struct b3iq_error err = NO_ERROR;
 	char              file[PATH_SIZE];
 	struct home       home;
 	int32_t           rc;
-	int               exit = CLI_OK;
+	int               exit = pins_given(cli, option, p);
 
-	memset(p, 0, sizeof *p);
-	for (size_t i = 0; !exit && i < cli->n_given; i++)
-		if (strcmp(cli->given[i].option->name, "key") == 0)
-			exit = pin(cli, p, cli->given[i].value);
 	if (exit || p->n)
 		return exit;
 	rc = home_open(&home, cli->home, &err);
 	if (!rc) {
-		rc = home_path(&home, file, &err, "keys", "node.pub", NULL);
+		rc = home_path(&home, file, &err, "keys", name, NULL);
 		home_close(&home);
 	}
 	if (rc)
 		return cli_fail(cli, rc, &err);
-	if (!path_exists(file))
-		return cli_error(cli, CLI_USAGE,
-		                 "whose receipt is it? Name the node's key: --key ed25519:HEX or "
-		                 "its node.pub");
-	return pin(cli, p, file);
+	return path_exists(file) ? pin(cli, p, file) : CLI_OK;
+}
+
+/* What --key says, else the key of this home's own node. */
+static int
+pins(struct cli *cli, struct pins *p)
+{
+	const int exit = pins_or_own(cli, "key", "node.pub", p);
+
+	return exit || p->n ? exit
+	                    : cli_error(cli, CLI_USAGE,
+	                                "whose receipt is it? Name the node's key: --key "
+	                                "ed25519:HEX or its node.pub");
 }
 
 /* ---- verify ------------------------------------------------------------- */
 
 static void
-show_report(struct cli *cli, const struct receipt_report *report)
+show_checks(struct cli *cli, const struct receipt_check *check, size_t n, bool valid)
 {
 	static const enum term_colour colours[] = { TERM_DIM, TERM_GREEN, TERM_RED };
 	struct json_object           *checks = json_object_new_array();
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct receipt_check *c = &report->check[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct receipt_check *c = &check[i];
 		struct json_object         *one = json_object_new_object();
 
 		json_put_string(one, "name", c->name);
@@ -339,8 +386,14 @@ show_report(struct cli *cli, const struct receipt_report *report)
 		putchar('\n');
 	}
 	cli_put(cli, "checks", checks);
-	cli_put(cli, "valid", json_object_new_boolean(report->valid));
-	cli_say(cli, report->valid ? "valid\n" : "NOT VALID\n");
+	cli_put(cli, "valid", json_object_new_boolean(valid));
+	cli_say(cli, valid ? "valid\n" : "NOT VALID\n");
+}
+
+static void
+show_report(struct cli *cli, const struct receipt_report *report)
+{
+	show_checks(cli, report->check, report->n, report->valid);
 }
 
 /* The report is the caller's to read; its exit code is CLI_UNVERIFIED when it is not valid. */
@@ -433,13 +486,93 @@ check_seed(struct cli *cli, struct receipt_report *report)
 	                 (unsigned long long)r->seed, r->seed_by_client ? "client" : "node", given);
 }
 
+/* ---- verify what a coordinator gave -------------------------------------- */
+
+/* What was asked, if this home has kept it; the caller's. */
+static int
+kept_question(struct cli *cli, struct json_object *doc, struct json_object **ticket,
+              const char **prompt)
+{
+	struct json_object *receipt = NULL;
+	const char         *job = NULL;
+	int                 exit;
+
+	*ticket = NULL;
+	*prompt = NULL;
+	json_object_object_get_ex(doc, "receipt", &receipt);
+	json_get_string(receipt, "job_id", NULL, &job, NULL);
+	if (!job || !ticket_id_valid(job))
+		return CLI_OK;
+	exit = ticket_load(cli, job, ticket);
+	if (!exit && *ticket)
+		json_get_string(*ticket, "prompt", NULL, prompt, NULL);
+	return exit;
+}
+
+static int
+verify_settled(struct cli *cli, struct json_object *doc)
+{
+	struct settled_report *report = calloc(1, sizeof *report);
+	struct json_object    *ticket = NULL;
+	const char            *prompt = NULL;
+	struct b3iq_error      err = NO_ERROR;
+	struct pins            coordinators, nodes;
+	int32_t                rc;
+	int exit = report ? CLI_OK : cli_error(cli, CLI_FAILED, "no memory");
+
+	if (!exit)
+		exit = pins_or_own(cli, "coordinator", "coordinator.pub", &coordinators);
+	if (!exit)
+		exit = pins_given(cli, "key", &nodes);
+	if (!exit && !coordinators.n)
+		exit = cli_error(cli, CLI_USAGE, "whose verdict is it? Name the coordinator's key: "
+		                                 "--coordinator ed25519:HEX or its coordinator.pub");
+	if (!exit)
+		exit = kept_question(cli, doc, &ticket, &prompt);
+	if (!exit) {
+		rc = settled_verify(doc, prompt,
+		                    &(struct settled_pins){ .coordinators = coordinators.keys[0],
+		                                            .n_coordinators = coordinators.n,
+		                                            .nodes = nodes.keys[0],
+		                                            .n_nodes = nodes.n },
+		                    report, &err);
+		exit = rc ? cli_fail(cli, rc, &err) : report->valid ? CLI_OK : CLI_UNVERIFIED;
+		if (!rc)
+			show_checks(cli, report->check, report->n, report->valid);
+	}
+	json_object_put(ticket);
+	free(report);
+	return exit;
+}
+
+/* A coordinator's, or a node's own?  Of the first *doc is the caller's. */
+static bool
+is_settled(const struct buf *text, struct json_object **doc)
+{
+	*doc = NULL;
+	if (text->len && json_parse(text->data, text->len, "the receipt", doc, NULL) == B3IQ_OK &&
+	    settled_is(*doc))
+		return true;
+	json_object_put(*doc);
+	*doc = NULL;
+	return false;
+}
+
 static int
 verify_one(struct cli *cli)
 {
 	struct receipt_report *report = calloc(1, sizeof *report);
+	struct json_object    *doc;
 	struct buf             text;
 	int                    exit = fetch(cli, cli_word(cli, 0), &text);
 
+	if (!exit && is_settled(&text, &doc)) {
+		exit = verify_settled(cli, doc);
+		json_object_put(doc);
+		buf_wipe(&text);
+		free(report);
+		return exit;
+	}
 	if (!exit)
 		exit = report ? check(cli, &text, report) : cli_error(cli, CLI_FAILED, "no memory");
 	if (!exit)
@@ -672,6 +805,8 @@ static const struct cli_option verify_options[] = {
 	{ .name = "seed", .kind = CLI_TEXT, .value = "N|node",
 	  .help = "the seed that you gave, or node if you gave none: so that the node cannot have tried "
 	          "many and call one yours" },
+	{ .name = "coordinator", .letter = 'c', .kind = CLI_PATH, .value = "KEY",
+	  .help = "whose verdict is believed: ed25519:HEX or a .pub file; default: this home's coordinator" },
 	KEY_OPTION,
 	{ .name = NULL },
 };
@@ -684,10 +819,12 @@ static const struct cli_command receipt_verify_command = {
 	.most = 1,
 	.about = "Needs no network and no node. The signature must be by a key that you name, or "
 	         "by this home's own node: a key that travels inside a receipt is never believed. "
-	         "What is not opened is reported as not checked.",
+	         "What is not opened is reported as not checked. Of a job, name its id or its receipt's: "
+	         "then the coordinator's verdict is checked as well, and vouches for the node.",
 	.options = verify_options,
 	.examples = { { "b3iq receipt verify a.json", "of this node" },
 	              { "b3iq receipt verify a.json --key their-node.pub", "of another" },
+	              { "b3iq receipt verify job_0123 --coordinator their.pub", "of a job that you submitted" },
 	              { "b3iq receipt verify --chain", "all receipts of this home" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_UNVERIFIED, 0 },
 	.run = verify,
