@@ -1,5 +1,6 @@
 #include "wallet/lockout.h"
 
+#include "core/base/clock.h"
 #include "core/base/fail.h"
 
 static const char *const migrations[] = {
@@ -102,4 +103,48 @@ int32_t
 lockout_clear(struct store *store, const char *wallet, struct b3iq_error *err)
 {
 	return store_write(store, clear, (void *)(uintptr_t)wallet, err);
+}
+
+/* ---- with the password in between -------------------------------------------------------- */
+
+int32_t
+lockout_reveal(struct store *store, const struct keystore_entry *e, const char *password,
+               uint8_t seed[KEYSTORE_SEED], struct b3iq_error *err)
+{
+	int32_t rc = lockout_enter(store, e->name, clock_wall_ms(), err);
+
+	if (rc == B3IQ_OK)
+		rc = keystore_reveal(e, password, seed, err);
+	return rc == B3IQ_OK ? lockout_clear(store, e->name, err) : rc;
+}
+
+int32_t
+lockout_unlock(struct store *store, const struct keystore_entry *e, const char *password,
+               struct ed25519_key **out, struct b3iq_error *err)
+{
+	int32_t rc = lockout_enter(store, e->name, clock_wall_ms(), err);
+
+	*out = NULL;
+	if (rc == B3IQ_OK)
+		rc = keystore_unlock(e, password, out, err);
+	if (rc == B3IQ_OK)
+		rc = lockout_clear(store, e->name, err);
+	if (rc != B3IQ_OK) {
+		ed25519_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+int32_t
+lockout_password(struct store *store, const struct keystore *ks, const char *wallet,
+                 const char *password, const char *fresh, struct b3iq_error *err)
+{
+	int32_t rc = keystore_password_good(fresh, err); /* before it counts as a try */
+
+	if (rc == B3IQ_OK)
+		rc = lockout_enter(store, wallet, clock_wall_ms(), err);
+	if (rc == B3IQ_OK)
+		rc = keystore_password(ks, wallet, password, fresh, err);
+	return rc == B3IQ_OK ? lockout_clear(store, wallet, err) : rc;
 }

@@ -8,6 +8,7 @@
 #define WALLET_LOCKOUT_H
 
 #include "core/store/store.h"
+#include "wallet/keystore.h"
 
 #define LOCKOUT_FREE    3
 #define LOCKOUT_MOST_MS 3600000u
@@ -18,5 +19,15 @@ extern const struct store_module lockout_module; /* "lockout" */
 int32_t lockout_enter(struct store *, const char *wallet, uint64_t now_ms, struct b3iq_error *);
 /* The password was right. */
 int32_t lockout_clear(struct store *, const char *wallet, struct b3iq_error *);
+
+/* keystore_reveal() and keystore_unlock() between the two: what everybody who asks for a password
+ * calls. */
+int32_t lockout_reveal(struct store *, const struct keystore_entry *, const char *password,
+                       uint8_t seed[KEYSTORE_SEED], struct b3iq_error *);
+int32_t lockout_unlock(struct store *, const struct keystore_entry *, const char *password,
+                       struct ed25519_key **out, struct b3iq_error *);
+/* keystore_password() likewise. */
+int32_t lockout_password(struct store *, const struct keystore *, const char *wallet,
+                         const char *password, const char *fresh, struct b3iq_error *);
 
 #endif

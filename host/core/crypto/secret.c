@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "plugin.h"
@@ -96,19 +97,27 @@ secret_wipe(void *p, size_t n)
 	OPENSSL_cleanse(p, n);
 }
 
+static int heap_made;
+
+static void
+make_heap(void)
+{
+	heap_made = CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_LEAST);
+}
+
 int32_t
 secret_heap(void)
 {
-	const int made = CRYPTO_secure_malloc_initialized() ?
-	                         1 :
-	                         CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_LEAST);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	return made == 1 ? B3IQ_OK : B3IQ_E_DENIED;
+	pthread_once(&once, make_heap);
+	return heap_made == 1 ? B3IQ_OK : B3IQ_E_DENIED;
 }
 
 void *
 secret_alloc(size_t n)
 {
+	(void)secret_heap();
 	return OPENSSL_secure_zalloc(n);
 }
 

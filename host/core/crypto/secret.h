@@ -17,10 +17,10 @@ bool    secret_equal(const void *, const void *, size_t n);
 void    secret_wipe(void *, size_t n);
 
 /* A heap for keys: never swapped, not in core dumps, between guard pages; Ed25519 private keys that
- * are made after this lie in it too.  Once, before the first of them.  B3IQ_E_DENIED: the system
- * locks no memory for us (ulimit -l); all works, unlocked. */
+ * are made after this lie in it too.  B3IQ_E_DENIED: the system locks no memory for us (ulimit -l);
+ * all works, unlocked. */
 int32_t secret_heap(void);
-/* From that heap, or the common one before secret_heap(); zeroed.  NULL: none left. */
+/* From that heap, zeroed.  NULL: none left. */
 void   *secret_alloc(size_t n);
 void    secret_free(void *, size_t n); /* wipes; NULL is fine */
 

@@ -128,7 +128,7 @@ check_command(const struct cli_command *c)
 	for (const struct cli_example *e = c->examples; e->line; e++)
 		if (!strstr(e->line, "b3iq") || !e->what || !*e->what)
 			fail_msg("%s: an example shows the program and says what it does", c->name);
-	if ((c->run == NULL) == (c->subs == NULL))
+	if (!c->run && !c->subs) /* a role does both: alone it runs */
 		fail_msg("%s: runs, or has commands", c->name);
 	if ((c->most > 0) != (c->words != NULL) || c->least > c->most)
 		fail_msg("%s: words and their number disagree", c->name);
