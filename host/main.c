@@ -22,7 +22,8 @@ static const struct cli_command program = {
 	                                             &command_cancel, &command_jobs,
 	                                             &command_receipts, &command_pay,
 	                                             &command_admin, &command_chain, &command_wallet,
-	                                             &command_doctor, &command_selftest,
+	                                             &command_coordinator, &command_doctor,
+	                                             &command_selftest,
 	                                             &command_version, &command_help,
 	                                             &command_completion, NULL },
 };

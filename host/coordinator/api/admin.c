@@ -8,7 +8,7 @@
 #include "core/base/schema.h"
 #include "core/role/prometheus.h"
 
-void jobs_list_of(struct http_request *, struct http_response *, const char *client);
+void clients_list_of(struct http_request *, struct http_response *, const char *client);
 
 void
 admin_health(struct http_request *rq, struct http_response *rs)
@@ -132,7 +132,7 @@ admin_stats(struct http_request *rq, struct http_response *rs)
 void
 admin_jobs(struct http_request *rq, struct http_response *rs)
 {
-	jobs_list_of(rq, rs, "");
+	clients_list_of(rq, rs, "");
 }
 
 struct miners {

@@ -2,7 +2,7 @@
 #ifndef COORDINATOR_API_REPLY_H
 #define COORDINATOR_API_REPLY_H
 
-#include "coordinator/why.h"
+#include "coordinator/jobs/why.h"
 #include "core/http/request.h"
 #include "core/http/response.h"
 

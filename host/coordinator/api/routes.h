@@ -13,15 +13,15 @@ const struct http_route *routes_table(size_t body_max, size_t *n);
 
 /* ---- handlers, by file ---- */
 #define ROUTES_HANDLER(name) void name(struct http_request *, struct http_response *)
-/* jobs.c */
-ROUTES_HANDLER(jobs_submit);
-ROUTES_HANDLER(jobs_show);
-ROUTES_HANDLER(jobs_list);
-ROUTES_HANDLER(jobs_result);
-ROUTES_HANDLER(jobs_cancel);
-ROUTES_HANDLER(jobs_receipt);
-ROUTES_HANDLER(jobs_receipts);
-ROUTES_HANDLER(jobs_stream);
+/* clients.c */
+ROUTES_HANDLER(clients_submit);
+ROUTES_HANDLER(clients_show);
+ROUTES_HANDLER(clients_list);
+ROUTES_HANDLER(clients_result);
+ROUTES_HANDLER(clients_cancel);
+ROUTES_HANDLER(clients_receipt);
+ROUTES_HANDLER(clients_receipts);
+ROUTES_HANDLER(clients_stream);
 /* payments.c */
 ROUTES_HANDLER(pays_make);
 ROUTES_HANDLER(pays_show);

@@ -12,7 +12,7 @@
 #include "coordinator/jobs/jobbook.h"
 #include "coordinator/jobs/submission.h"
 #include "coordinator/settle/settler.h"
-#include "coordinator/why.h"
+#include "coordinator/jobs/why.h"
 #include "coordinator/workers/fleet.h"
 
 struct desk;

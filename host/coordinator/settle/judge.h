@@ -7,7 +7,7 @@
 #include <json-c/json.h>
 
 #include "coordinator/jobs/job.h"
-#include "coordinator/why.h"
+#include "coordinator/jobs/why.h"
 #include "core/base/buf.h"
 #include "core/crypto/ed25519.h"
 

@@ -35,7 +35,7 @@ send_job(struct http_response *rs, int status, const struct job *j)
 }
 
 void
-jobs_submit(struct http_request *rq, struct http_response *rs)
+clients_submit(struct http_request *rq, struct http_response *rs)
 {
 	struct coordinator *c = rq->context;
 	const struct desk_client client = client_of(rq);
@@ -139,7 +139,7 @@ put_seed_result(struct coordinator *c, struct buf *out, const struct job *job)
 }
 
 void
-jobs_show(struct http_request *rq, struct http_response *rs)
+clients_show(struct http_request *rq, struct http_response *rs)
 {
 	struct why why = NO_WHY;
 	const char *accept = request_header(rq, "Accept");
@@ -147,7 +147,7 @@ jobs_show(struct http_request *rq, struct http_response *rs)
 	int32_t rc;
 
 	if (accept && strstr(accept, "text/event-stream")) {
-		jobs_stream(rq, rs);
+		clients_stream(rq, rs);
 		return;
 	}
 	rc = look(rq, &job, &why);
@@ -230,7 +230,7 @@ say_failed(const struct http_request *rq, struct http_response *rs, const struct
 }
 
 void
-jobs_result(struct http_request *rq, struct http_response *rs)
+clients_result(struct http_request *rq, struct http_response *rs)
 {
 	struct coordinator *c = rq->context;
 	struct why why = NO_WHY;
@@ -285,7 +285,7 @@ find_receipt(struct http_request *rq, struct job *job, struct json_object **out,
 }
 
 void
-jobs_receipt(struct http_request *rq, struct http_response *rs)
+clients_receipt(struct http_request *rq, struct http_response *rs)
 {
 	struct json_object *receipt = NULL;
 	struct why why = NO_WHY;
@@ -299,7 +299,7 @@ jobs_receipt(struct http_request *rq, struct http_response *rs)
 }
 
 void
-jobs_receipts(struct http_request *rq, struct http_response *rs)
+clients_receipts(struct http_request *rq, struct http_response *rs)
 {
 	struct json_object *receipt = NULL, *doc = json_object_new_object();
 	struct json_object *list = json_object_new_array();
@@ -322,7 +322,7 @@ jobs_receipts(struct http_request *rq, struct http_response *rs)
 /* ---- cancel ---------------------------------------------------------------------------------- */
 
 void
-jobs_cancel(struct http_request *rq, struct http_response *rs)
+clients_cancel(struct http_request *rq, struct http_response *rs)
 {
 	struct coordinator *c = rq->context;
 	const struct desk_client client = client_of(rq);
@@ -415,7 +415,7 @@ read_filter(const struct http_request *rq, struct jobbook_filter *f, struct why 
 
 /* Of one client, or (admin.c) of all. */
 void
-jobs_list_of(struct http_request *rq, struct http_response *rs, const char *client)
+clients_list_of(struct http_request *rq, struct http_response *rs, const char *client)
 {
 	struct coordinator *c = rq->context;
 	struct listing l = { .filter = { .client = client }, .out = &rs->body };
@@ -435,11 +435,11 @@ jobs_list_of(struct http_request *rq, struct http_response *rs, const char *clie
 }
 
 void
-jobs_list(struct http_request *rq, struct http_response *rs)
+clients_list(struct http_request *rq, struct http_response *rs)
 {
 	const struct principal *p = rq->principal;
 
-	jobs_list_of(rq, rs, p->key);
+	clients_list_of(rq, rs, p->key);
 }
 
 /* ---- stream -------------------------------------------------------------------------------------- */
@@ -519,7 +519,7 @@ stream_round(struct http_request *rq, struct desk_follow *f, struct job *job, st
 }
 
 void
-jobs_stream(struct http_request *rq, struct http_response *rs)
+clients_stream(struct http_request *rq, struct http_response *rs)
 {
 	struct coordinator *c = rq->context;
 	const struct desk_client client = client_of(rq);

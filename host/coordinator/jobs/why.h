@@ -2,8 +2,8 @@
  *
  * Codes are literals; api/reply.c knows the HTTP status of each.
  */
-#ifndef COORDINATOR_WHY_H
-#define COORDINATOR_WHY_H
+#ifndef COORDINATOR_JOBS_WHY_H
+#define COORDINATOR_JOBS_WHY_H
 
 #include "core/base/fail.h"
 
