@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "core/base/backoff.h"
@@ -23,7 +24,7 @@
 #define RETRY_MS     250    /* the first pause after a failure                   */
 #define RETRY_MOST   30000
 #define EMPTY_MS     2000   /* while no plugin offers a model                    */
-#define GOODBYE_MS   5000   /* for what is still to be reported, at the end      */
+#define GOODBYE_S    5      /* for what is still to be said at the end           */
 
 enum phase { RUNNING, DRAINING, STOPPING };
 enum { POLLER, HEART, SENDER, N_THREADS };
@@ -800,14 +801,38 @@ cancel_hands(struct miner *m)
 static void
 leave(struct miner *m)
 {
+	const struct itimerspec limit = { .it_value.tv_sec = GOODBYE_S };
+	const int late = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	struct b3iq_error err = NO_ERROR;
 	struct uplink *u;
 
-	if (!registered(m, NULL) || uplink_create(m->o.url, m->o.key, &u, &err) != B3IQ_OK)
-		return;
-	if (hand_in_all(m, u) == B3IQ_OK)
-		uplink_leave(u, m->status.miner_id, &err);
-	uplink_destroy(u);
+	if (late >= 0 && timerfd_settime(late, 0, &limit, NULL) == 0 && registered(m, NULL) &&
+	    uplink_create(m->o.url, m->o.key, &u, &err) == B3IQ_OK) {
+		uplink_cancel_fd(u, late);
+		if (hand_in_all(m, u) == B3IQ_OK)
+			uplink_leave(u, m->status.miner_id, &err);
+		uplink_destroy(u);
+	}
+	if (late >= 0)
+		close(late);
+}
+
+/* The call that the sender is in may end by itself, for a while: cut off, it would only be repeated. */
+static void
+join_callers(struct miner *m)
+{
+	struct timespec until;
+	bool joined;
+
+	ring(m->bell[SENDER]);
+	ring(m->bell[HEART]);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += GOODBYE_S;
+	joined = pthread_timedjoin_np(m->thread[SENDER], NULL, &until) == 0;
+	ring(m->quit_calls);
+	if (!joined)
+		pthread_join(m->thread[SENDER], NULL);
+	pthread_join(m->thread[HEART], NULL);
 }
 
 void
@@ -826,11 +851,7 @@ miner_stop(struct miner *m, uint32_t drain_ms)
 	cancel_hands(m);
 	workers_destroy(m->jobs);
 	atomic_store(&m->phase, STOPPING);
-	ring(m->quit_calls);
-	for (int i = HEART; i < N_THREADS; i++) {
-		ring(m->bell[i]);
-		pthread_join(m->thread[i], NULL);
-	}
+	join_callers(m);
 	leave(m);
 	release(m);
 }
