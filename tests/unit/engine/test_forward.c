@@ -207,6 +207,52 @@ agrees_with_the_reference(void **state)
 	}
 }
 
+/* Sets the scale of the first block of a matrix. */
+static void
+damage(struct rig_file *f, const struct matrix *w, uint16_t half)
+{
+	uint8_t *p = (uint8_t *)f->bytes.data + (w->data - (const uint8_t *)f->bytes.data);
+
+	p += w->format->kind == FORMAT_Q6_K ? 208 : 0;
+	p[0] = (uint8_t)half;
+	p[1] = (uint8_t)(half >> 8);
+}
+
+/* NaN, infinite and huge scales: the step goes through, and where a value was not finite some logit
+ * is not, by which a request fails. */
+static void
+damaged_weights_end_in_the_logits(void **state)
+{
+	static const uint16_t halves[] = { 0x7e00, 0xfc00, 0x7bff };
+	const size_t n = 40;
+
+	(void)state;
+	for (size_t i = 3; i < 11; i++)
+		for (size_t h = 0; h < 3; h++)
+			for (size_t k = 0; select_at(k); k++) {
+				const struct rig_way way = { select_at(k), 1, 64, 1 };
+				const struct synth s = shape_of(i);
+				struct rig_file f;
+				float *logits;
+				size_t odd = 0, vocab;
+
+				rig_open(&f, &s);
+				vocab = f.model->hyper.vocab;
+				logits = calloc(n * vocab, sizeof *logits);
+				assert_non_null(logits);
+				damage(&f, h ? &f.model->layers[0].k : &f.model->layers[0].up,
+				       halves[h]);
+				rig_run(f.model, &way, n, logits);
+				for (size_t l = 0; l < vocab; l++)
+					odd += __builtin_isfinite(logits[(n - 1) * vocab + l]) ? 0u : 1u;
+				if (h < 2 && odd == 0) /* a huge one may do either */
+					fail_msg("%s, %s kernels: a scale %#x is lost on the way",
+					         model_format(f.model), way.kernels->name, halves[h]);
+				free(logits);
+				rig_close(&f);
+			}
+}
+
 static void
 refuses_what_does_not_fit(void **state)
 {
@@ -254,6 +300,7 @@ main(void)
 		cmocka_unit_test(one_digest_whatever_the_way),
 		cmocka_unit_test(odd_shapes_agree),
 		cmocka_unit_test(agrees_with_the_reference),
+		cmocka_unit_test(damaged_weights_end_in_the_logits),
 		cmocka_unit_test(refuses_what_does_not_fit),
 	};
 
