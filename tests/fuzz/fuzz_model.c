@@ -38,7 +38,7 @@ static void
 compute(const struct model *model)
 {
 	for (size_t k = 0; select_at(k); k++) {
-		struct machine m = { NULL };
+		struct machine m = { .pool = NULL };
 
 		step(&m, model, select_at(k));
 		if (m.blocks[0])
