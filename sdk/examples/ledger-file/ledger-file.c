@@ -10,6 +10,7 @@
  * "look" spelled "ask for its receipt by hash".  The file is read as a whole for each question, up
  * to LEDGER_MAX: enough to learn from, not to live on.
  */
+#include "money.h"
 #include "plugin.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct ledger {
 	const struct b3iq_host *host;
 	pthread_mutex_t         lock; /* one question or transaction at a time        */
 	char                   *path, *fee;
+	struct json_object     *accounts; /* opening balances, or NULL            */
 	unsigned                final_after;
 	enum fault              fault;
 };
@@ -199,13 +201,15 @@ intent_load(struct ledger *l, const uint8_t key[32], struct line *line)
 static int32_t
 refuse(const struct ledger *l, const struct b3iq_ledger_op *op, struct b3iq_error *err)
 {
-	if (op->op != B3IQ_OP_COMMIT && op->op != B3IQ_OP_TRANSFER)
+	if (!money_name(op->op))
 		return fail(err, B3IQ_E_UNSUPPORTED,
-		            "this ledger knows commitments and transfers only");
+		            "this ledger knows commitments, transfers and escrows only");
 	if (!decimal(op->amount ? op->amount : "0"))
 		return fail(err, B3IQ_E_INVALID, "the amount is no decimal number up to 2^256 - 1");
-	if (op->op == B3IQ_OP_TRANSFER && (!op->to || !op->to[0]))
-		return fail(err, B3IQ_E_INVALID, "a transfer needs a recipient");
+	if (op->op != B3IQ_OP_COMMIT && op->op != B3IQ_OP_ESCROW_REFUND && (!op->to || !op->to[0]))
+		return fail(err, B3IQ_E_INVALID, "a transfer or escrow needs a recipient");
+	if (money_is_escrow(op->op) && (!op->signer || !op->signer[0]))
+		return fail(err, B3IQ_E_INVALID, "an escrow needs a signer");
 	if (op->max_fee && !decimal(op->max_fee))
 		return fail(err, B3IQ_E_INVALID, "max_fee is no decimal number up to 2^256 - 1");
 	if (op->max_fee && larger(l->fee, op->max_fee))
@@ -227,6 +231,60 @@ put_hex(struct json_object *o, const char *name, const uint8_t *bytes, size_t n)
 
 	hex(bytes, n <= 128 ? n : 128, text);
 	put(o, name, text);
+}
+
+/* Do the rules of money let it follow what is in the ledger?  Between this and the line another process
+ * could write: a ledger of one process can live with that, a chain decides when it takes the line. */
+static int32_t
+refuse_money(struct ledger *l, const struct b3iq_ledger_op *op, struct b3iq_error *err)
+{
+	struct file f;
+	const char *why;
+	int32_t     rc = file_open(&f, l->path, err);
+
+	why = rc == B3IQ_OK ? money_refuses(f.text, l->accounts, op) : NULL;
+	file_close(&f);
+	return why ? fail(err, B3IQ_E_DENIED, why) : rc;
+}
+
+/* The end of an escrow says whose money it was. */
+static int32_t
+put_escrow(struct ledger *l, const struct b3iq_ledger_op *op, struct json_object *tx,
+           struct b3iq_error *err)
+{
+	char        digest[65], locked[32];
+	const char *line, *buyer;
+	struct json_object *opened = NULL, *v;
+	struct file f;
+	int64_t     amount;
+	int32_t     rc;
+
+	if (op->op != B3IQ_OP_ESCROW_RELEASE && op->op != B3IQ_OP_ESCROW_REFUND)
+		return B3IQ_OK;
+	rc = file_open(&f, l->path, err);
+	hex(op->digest, 32, digest);
+	for (line = f.text; rc == B3IQ_OK && line && (line = strstr(line, digest)) != NULL; line++) {
+		const char *from = line;
+
+		while (from > f.text && from[-1] != '\n')
+			from--;
+		opened = json_tokener_parse(from);
+		if (json_object_object_get_ex(opened, "op", &v) &&
+		    strcmp(json_object_get_string(v), "escrow_open") == 0)
+			break;
+		json_object_put(opened);
+		opened = NULL;
+	}
+	if (opened && json_object_object_get_ex(opened, "signer", &v)) {
+		buyer = json_object_get_string(v);
+		put(tx, "buyer", buyer);
+		money_escrow(f.text, digest, &amount);
+		snprintf(locked, sizeof locked, "%lld", (long long)amount);
+		put(tx, "locked", locked);
+	}
+	json_object_put(opened);
+	file_close(&f);
+	return rc;
 }
 
 /* Whoever reads the ledger can check the signature: it names the key that made it. */
@@ -275,7 +333,7 @@ intent_make(struct ledger *l, const struct b3iq_ledger_op *op, struct line *line
 	int32_t             rc;
 
 	put_hex(tx, "key", op->key, sizeof op->key);
-	put(tx, "op", op->op == B3IQ_OP_COMMIT ? "commit" : "transfer");
+	put(tx, "op", money_name(op->op));
 	put_hex(tx, "digest", op->digest, sizeof op->digest);
 	put(tx, "signer", op->signer);
 	put(tx, "to", op->to);
@@ -283,7 +341,9 @@ intent_make(struct ledger *l, const struct b3iq_ledger_op *op, struct line *line
 	put(tx, "amount", op->amount);
 	put(tx, "fee", l->fee);
 	put(tx, "extra", op->extra);
-	rc = op->signer ? put_public_key(l, tx, op->signer) : B3IQ_OK;
+	rc = put_escrow(l, op, tx, err);
+	if (rc == B3IQ_OK && op->signer)
+		rc = put_public_key(l, tx, op->signer);
 	if (rc == B3IQ_OK)
 		rc = seal(l, tx, op->signer);
 	text = json_object_to_json_string_ext(tx, JSON_C_TO_STRING_PLAIN);
@@ -371,6 +431,8 @@ submit_locked(struct ledger *l, const struct b3iq_ledger_op *op, struct b3iq_tx 
 	fresh = rc == B3IQ_E_NOT_FOUND;
 	if (fresh) { /* only a new transaction can be refused: an old one may be on its way */
 		rc = refuse(l, op, err);
+		if (rc == B3IQ_OK)
+			rc = refuse_money(l, op, err);
 		if (rc == B3IQ_OK)
 			rc = intent_make(l, op, line, err);
 	} else if (rc != B3IQ_OK) {
@@ -468,6 +530,41 @@ answer(struct ledger *l, const char *what, struct json_object *question, struct 
 	return out->write(out, text, strlen(text));
 }
 
+/* What an account has, or what became of an escrow. */
+static int32_t
+answer_money(struct ledger *l, const char *what, struct json_object *question,
+             struct b3iq_writer *out, struct b3iq_error *err)
+{
+	const bool  balance = strcmp(what, "balance") == 0;
+	struct json_object *name;
+	const char *state = NULL;
+	char        text[256];
+	int64_t     amount = 0;
+	struct file f;
+	int32_t     rc;
+
+	if (!json_object_object_get_ex(question, balance ? "account" : "id", &name))
+		return fail(err, B3IQ_E_INVALID, balance ? "which account?" : "which escrow?");
+	rc = file_open(&f, l->path, err);
+	if (rc == B3IQ_OK && balance)
+		money_balance(f.text, l->accounts, json_object_get_string(name), &amount);
+	else if (rc == B3IQ_OK)
+		state = money_escrow(f.text, json_object_get_string(name), &amount);
+	file_close(&f);
+	if (rc != B3IQ_OK)
+		return rc;
+	if (!balance && !state)
+		return fail(err, B3IQ_E_NOT_FOUND, "the ledger has no such escrow");
+	if (balance)
+		snprintf(text, sizeof text, "{\"account\":\"%.128s\",\"amount\":\"%lld\"}",
+		         json_object_get_string(name), (long long)amount);
+	else
+		snprintf(text, sizeof text,
+		         "{\"id\":\"%.64s\",\"state\":\"%s\",\"amount\":\"%lld\"}",
+		         json_object_get_string(name), state, (long long)amount);
+	return out->write(out, text, strlen(text));
+}
+
 static int32_t
 query(void *self, const char *what, struct b3iq_writer *out, struct b3iq_error *err)
 {
@@ -482,11 +579,14 @@ query(void *self, const char *what, struct b3iq_writer *out, struct b3iq_error *
 		word = json_object_get_string(name);
 	if (!word[0])
 		rc = fail(err, B3IQ_E_INVALID, "a query is an object as in ledger-query.json");
-	else if (strcmp(word, "height") && strcmp(word, "fees") && strcmp(word, "commitment"))
-		rc = fail(err, rc, "this ledger answers height, fees and commitment");
+	else if (strcmp(word, "height") && strcmp(word, "fees") && strcmp(word, "commitment") &&
+	         strcmp(word, "balance") && strcmp(word, "escrow"))
+		rc = fail(err, rc, "this ledger answers height, fees, commitment, balance, escrow");
 	else {
 		pthread_mutex_lock(&l->lock);
-		rc = answer(l, word, question, out, err);
+		rc = strcmp(word, "balance") && strcmp(word, "escrow")
+		             ? answer(l, word, question, out, err)
+		             : answer_money(l, word, question, out, err);
 		pthread_mutex_unlock(&l->lock);
 		if (rc != B3IQ_OK && !err->text[0])
 			fail(err, rc, "the host did not take the answer");
@@ -505,9 +605,30 @@ destroy(void *self)
 	if (!l)
 		return;
 	pthread_mutex_destroy(&l->lock);
+	json_object_put(l->accounts);
 	free(l->path);
 	free(l->fee);
 	free(l);
+}
+
+/* ["alice=100", ...] as an object; NULL if there are none. */
+static struct json_object *
+opening(struct json_object *list)
+{
+	struct json_object *accounts = json_object_array_length(list) ? json_object_new_object()
+	                                                              : NULL;
+
+	for (size_t i = 0; accounts && i < json_object_array_length(list); i++) {
+		char *name = strdup(json_object_get_string(json_object_array_get_idx(list, i)));
+		char *amount = name ? strchr(name, '=') : NULL;
+
+		if (amount) {
+			*amount++ = 0;
+			put(accounts, name, amount);
+		}
+		free(name);
+	}
+	return accounts;
 }
 
 static bool
@@ -522,6 +643,8 @@ configure(struct ledger *l, const char *config)
 		l->fee = strdup(json_object_object_get_ex(c, "fee", &value)
 		                        ? json_object_get_string(value)
 		                        : "1");
+		if (json_object_object_get_ex(c, "accounts", &value))
+			l->accounts = opening(value);
 		if (json_object_object_get_ex(c, "final_after", &value))
 			l->final_after = (unsigned)json_object_get_int(value);
 		if (json_object_object_get_ex(c, "fault", &value))
@@ -560,7 +683,8 @@ create(const struct b3iq_host *host, const char *config, void **self, struct b3i
 
 static const struct b3iq_ledger iface = {
 	.size = sizeof iface,
-	.ops = 1u << B3IQ_OP_COMMIT | 1u << B3IQ_OP_TRANSFER,
+	.ops = 1u << B3IQ_OP_COMMIT | 1u << B3IQ_OP_TRANSFER | 1u << B3IQ_OP_ESCROW_OPEN |
+	       1u << B3IQ_OP_ESCROW_RELEASE | 1u << B3IQ_OP_ESCROW_REFUND,
 	.quote = quote,
 	.submit = submit,
 	.status = status,
