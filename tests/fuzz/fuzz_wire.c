@@ -1,8 +1,10 @@
-/* Frames from a peer that may say anything: first byte chooses the side, the rest is the stream.
+/* Frames from a peer that may say anything: first byte chooses the way, the rest is the stream.
  *
- * Every frame is read by every decoder that could meet it; on the host's side it goes through the
- * whole receiving half of remote.c besides.
+ *   0  every frame is read by every decoder that could meet it
+ *   1  over the socket to the host, through the receiving half of remote.c
+ *   2  through the ring of a running generate(), whose id is 1
  */
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/plugin/sandbox/codec.h"
 #include "core/plugin/sandbox/remote.h"
+#include "core/plugin/sandbox/ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -89,27 +92,103 @@ public_key(void *ctx, const char *instance, const char *key, const char *alg,
 	return out->write(out, key, strlen(key));
 }
 
-static void
-receive(int fd)
+struct host { /* the host's side of a sandbox of one call                            */
+	struct hostapi *api;
+	struct rings rings; /* the sandbox's view */
+	struct remote *remote;
+};
+
+static bool
+host_open(struct host *h, int fd)
 {
 	static const char *const signers[] = { "k", NULL };
-	const struct hostapi_services services = { .sign = sign, .public_key = public_key };
+	static const struct hostapi_services services = { .sign = sign, .public_key = public_key };
 	const struct hostapi_options o = { .instance = "fuzz", .state_dir = "/", .signers = signers,
 	                                   .services = &services };
 	struct b3iq_error err = NO_ERROR;
-	struct hostapi *api;
-	struct remote *r = hostapi_create(&o, &api, &err) == B3IQ_OK ?
-	                           remote_create(fd, "fuzz", api, &err) : NULL;
+	const int memory = rings_create(1);
 
-	if (api != NULL)
-		hostapi_submit_enter(api, "k", NULL);
-	if (r == NULL)
+	*h = (struct host){ .api = NULL };
+	if (memory >= 0 && rings_map(&h->rings, memory, 1) &&
+	    hostapi_create(&o, &h->api, &err) == B3IQ_OK) {
+		hostapi_submit_enter(h->api, "k", NULL);
+		h->remote = remote_create(fd, memory, 1, "fuzz", h->api, &err);
+	}
+	if (memory >= 0)
+		close(memory);
+	if (h->remote == NULL)
 		close(fd);
-	else
-		while (remote_receive(r) > 0)
+	return h->remote != NULL;
+}
+
+static void
+host_close(struct host *h)
+{
+	remote_destroy(h->remote);
+	hostapi_destroy(h->api);
+	rings_unmap(&h->rings);
+}
+
+static void
+receive(int fd)
+{
+	struct host h;
+
+	if (host_open(&h, fd))
+		while (remote_receive(h.remote) > 0)
 			;
-	remote_destroy(r);
-	hostapi_destroy(api);
+	host_close(&h);
+}
+
+/* A sink that reads what it is given to the last byte. */
+static int32_t
+take(struct b3iq_sink *sink, const struct b3iq_chunk *c)
+{
+	volatile unsigned sum = 0;
+
+	(void)sink;
+	for (size_t i = 0; i < c->text_len; i++)
+		sum += (unsigned char)c->text[i];
+	for (size_t i = 0; i < c->probe_len; i++)
+		sum += ((const unsigned char *)c->probe)[i];
+	for (size_t i = 0; c->ids != NULL && i < c->n_ids; i++)
+		sum += (unsigned)c->ids[i];
+	return c->delta != NULL && strlen(c->delta) == 1 ? B3IQ_E_CANCELLED : B3IQ_OK;
+}
+
+static void *
+call(void *arg)
+{
+	const struct b3iq_gen_request q = { .size = sizeof q, .model = "m", .body = "{}",
+	                                    .body_len = 2 };
+	struct b3iq_sink sink = { .size = sizeof sink, .cancel_fd = -1, .emit = take };
+	struct b3iq_usage use = { .size = sizeof use };
+	struct b3iq_error err = NO_ERROR;
+	struct host *h = arg;
+	struct backend b;
+
+	remote_backend(h->remote, B3IQ_INFERENCE, &b);
+	b.inference.generate(b.self, &q, &sink, &use, &err);
+	return NULL;
+}
+
+/* The process has written this and died. */
+static void
+through_ring(int fds[2], const uint8_t *data, size_t size)
+{
+	pthread_t thread;
+	char frame[256];
+	struct host h;
+
+	if (host_open(&h, fds[0])) {
+		ring_write(&h.rings.ring[0], data, size < RING_SIZE ? size : RING_SIZE, NULL);
+		if (pthread_create(&thread, NULL, call, &h) == 0) {
+			(void)!recv(fds[1], frame, sizeof frame, 0); /* it runs */
+			remote_die(h.remote, "was killed by SIGFUZZ");
+			pthread_join(thread, NULL);
+		}
+	}
+	host_close(&h);
 }
 
 int
@@ -120,10 +199,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_setup(B3IQ_LOG_ERROR + 1, LOG_TEXT);
 	if (size < 1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return 0;
+	if (data[0] % 3 == 2) {
+		through_ring(fds, data + 1, size - 1);
+		close(fds[1]);
+		return 0;
+	}
 	/* What does not fit into the socket is lost: inputs are short. */
 	(void)!send(fds[1], data + 1, size - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fds[1], SHUT_WR);
-	if ((data[0] & 1) != 0)
+	if (data[0] % 3 == 1)
 		receive(fds[0]);
 	else
 		decode(fds[0]);

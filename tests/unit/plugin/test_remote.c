@@ -8,8 +8,11 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#define WIDTH 8
+
 struct peer {
 	struct remote *remote;
+	struct rings rings;     /* the sandbox's view */
 	struct hostapi *api;
 	struct wire wire;       /* the other end */
 	int epoll;
@@ -20,12 +23,15 @@ peer_open(struct peer *p)
 {
 	const struct hostapi_options o = { .instance = "test", .state_dir = "/" };
 	struct b3iq_error err = NO_ERROR;
+	const int memory = rings_create(WIDTH);
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(hostapi_create(&o, &p->api, &err), B3IQ_OK);
-	p->remote = remote_create(fds[0], "test", p->api, &err);
+	p->remote = remote_create(fds[0], memory, WIDTH, "test", p->api, &err);
 	assert_non_null(p->remote);
+	assert_true(rings_map(&p->rings, memory, WIDTH));
+	close(memory);
 	assert_int_equal(wire_init(&p->wire, fds[1], &err), B3IQ_OK);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	assert_int_equal(remote_watch(p->remote, p->epoll, 1, 2, &err), B3IQ_OK);
@@ -37,6 +43,7 @@ peer_close(struct peer *p)
 	remote_unwatch(p->remote);
 	remote_destroy(p->remote);
 	hostapi_destroy(p->api);
+	rings_unmap(&p->rings);
 	wire_finish(&p->wire);
 	close(p->epoll);
 }
@@ -68,7 +75,7 @@ test_frames_that_nobody_asked_for(void **state)
 		size_t   n;
 	} bad[] = {
 		{ 0, 0, 0 }, { 999, 0, 0 }, { CODEC_HELLO, 0, 0 }, { CODEC_CALL, 1, 0 },
-		{ CODEC_ANSWER, 0, 0 }, { CODEC_EMIT, 0, 20 }, { CODEC_NEED, 0, 0 }, { CODEC_READY, 0, 3 },
+		{ CODEC_ANSWER, 0, 0 }, { CODEC_EMIT, 0, 20 }, { CODEC_READY, 0, 3 },
 		{ CODEC_LOG, 0, 2 }, { CODEC_METRIC, 0, 1 }, { CODEC_UPCALL, 0, 0 },
 		{ CODEC_UPCALL, CODEC_SERVICES, 0 }, { CODEC_UPCALL, CODEC_KV_PUT, HOSTAPI_VALUE_MAX + 5000 },
 		{ CODEC_STOP, 0, 0 },
@@ -205,6 +212,18 @@ call_end(struct caller *c)
 	return c->rc;
 }
 
+/* Writes a frame into a call's ring, as the sandbox does. */
+static void
+through_ring(struct peer *p, uint16_t type, uint64_t call, const struct buf *payload)
+{
+	struct ring *ring = &p->rings.ring[call % WIDTH];
+	uint8_t head[WIRE_HEAD];
+
+	wire_pack_head(head, payload->len, type, 0, call);
+	assert_true(ring_write(ring, head, sizeof head, NULL));
+	assert_true(ring_write(ring, payload->data, payload->len, NULL));
+}
+
 static void
 emit_text(struct peer *p, uint64_t call, const char *text, size_t n)
 {
@@ -213,9 +232,7 @@ emit_text(struct peer *p, uint64_t call, const char *text, size_t n)
 
 	buf_init(&b, WIRE_FRAME_MAX);
 	codec_put_chunk(&b, &k);
-	wire_post(&p->wire, CODEC_EMIT, 0, call, &b);
-	while (n <= 100 && wire_flush(&p->wire))
-		;
+	through_ring(p, CODEC_EMIT, call, &b);
 	buf_free(&b);
 }
 
@@ -230,7 +247,7 @@ answer_call(struct peer *p, uint64_t call, int32_t rc)
 	a.u.usage.output_tokens = 5;
 	buf_init(&b, WIRE_FRAME_MAX);
 	codec_put_answer(&b, CODEC_GENERATE, &a);
-	wire_send(&p->wire, CODEC_ANSWER, 0, call, &b);
+	through_ring(p, CODEC_ANSWER, call, &b);
 	buf_free(&b);
 }
 
@@ -264,42 +281,86 @@ block_once(struct live_sink *s)
 	pthread_mutex_unlock(gate);
 }
 
-/* The sink is stuck: the peer may send a window more, and not a byte beyond. */
+/* The call ends with the process, whose end is the instance's thread's to see. */
 static void
-test_the_window_is_enforced(void **state)
+breach(struct caller *c, struct peer *p)
 {
-	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-	static char text[WIRE_WINDOW];
-	struct caller c;
-	struct peer p;
-	uint64_t call;
 	int took = 0;
+
+	while (took >= 0) {
+		took = remote_receive(p->remote);
+		usleep(100);
+	}
+	assert_true(remote_broken(p->remote));
+	remote_die(p->remote, "broke the protocol");
+	assert_int_equal(call_end(c), B3IQ_E_DIED);
+	assert_non_null(strstr(c->err.text, "broke the protocol"));
+}
+
+static void
+test_junk_in_a_ring(void **state)
+{
+	static const struct {
+		uint32_t len;
+		uint16_t type;
+		uint64_t call; /* beyond that which runs */
+	} bad[] = {
+		{ 0, 0, 0 }, { 0, CODEC_LOG, 0 }, { 0, CODEC_PONG, 0 }, { 0, CODEC_CALL, 0 },
+		{ 0, CODEC_EMIT, WIDTH }, { 0, CODEC_ANSWER, 1 }, { WIRE_FRAME_MAX + 1, CODEC_EMIT, 0 },
+		{ UINT32_MAX, CODEC_EMIT, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof bad / sizeof bad[0]; i++) {
+		struct caller c;
+		struct peer p;
+		uint8_t head[WIRE_HEAD];
+		struct ring *ring;
+		uint64_t call;
+
+		peer_open(&p);
+		call = call_begin(&c, &p);
+		ring = &p.rings.ring[call % WIDTH];
+		if (i < sizeof bad / sizeof bad[0]) {
+			wire_pack_head(head, bad[i].len, bad[i].type, 0, call + bad[i].call);
+			assert_true(ring_write(ring, head, sizeof head, NULL));
+		} else { /* more than a ring holds */
+			atomic_fetch_add(&ring->shared->head, RING_SIZE + 1);
+			ring_nudge_reader(ring);
+		}
+		breach(&c, &p);
+		peer_close(&p);
+	}
+}
+
+/* What was written before the process died is read; half a frame is not. */
+static void
+test_last_words_count(void **state)
+{
+	struct caller c, half;
+	uint64_t call, other;
+	struct peer p;
 
 	(void)state;
 	peer_open(&p);
-	pthread_mutex_lock(&gate);
 	call = call_begin(&c, &p);
-	c.sink.on_chunk = block_once;
-	c.sink.ctx = &gate;
-	emit_text(&p, call, text, WIRE_WINDOW / 2);
-	emit_text(&p, call, text, WIRE_WINDOW / 2); /* with its head a little over */
-	for (int i = 0; i < 60000 && took >= 0; i++) {
-		wire_flush(&p.wire);
-		took = remote_receive(p.remote);
-		usleep(100);
-	}
-	assert_true(took < 0 && remote_broken(p.remote));
-	remote_die(p.remote, "broke the protocol");
-	pthread_mutex_unlock(&gate);
-	assert_int_equal(call_end(&c), B3IQ_E_DIED);
-	assert_non_null(strstr(c.err.text, "broke the protocol"));
+	other = call_begin(&half, &p);
+	assert_true(ring_write(&p.rings.ring[other % WIDTH], "\0\0\0\0", 4, NULL));
+	emit_text(&p, call, "the end", 7);
+	answer_call(&p, call, B3IQ_OK);
+	remote_die(p.remote, "was killed by SIGTEST");
+	pthread_join(c.thread, NULL);
+	assert_int_equal(c.rc, B3IQ_OK);
+	assert_string_equal(c.sink.text.data, "the end");
+	buf_free(&c.sink.text);
+	assert_int_equal(call_end(&half), B3IQ_E_DIED);
 	peer_close(&p);
 }
 
 static void
-test_a_chunk_larger_than_the_window_goes_alone(void **state)
+test_a_chunk_larger_than_the_ring_flows(void **state)
 {
-	static char text[3 * WIRE_WINDOW];
+	static char text[3 * RING_SIZE + 5];
 	struct caller c;
 	struct peer p;
 	uint64_t call;
@@ -308,38 +369,11 @@ test_a_chunk_larger_than_the_window_goes_alone(void **state)
 	peer_open(&p);
 	call = call_begin(&c, &p);
 	emit_text(&p, call, text, sizeof text);
-	while (wire_flush(&p.wire))
-		usleep(100);
 	answer_call(&p, call, B3IQ_OK);
 	pthread_join(c.thread, NULL);
 	assert_int_equal(c.rc, B3IQ_OK);
 	assert_int_equal(c.sink.text.len, sizeof text);
 	buf_free(&c.sink.text);
-	peer_close(&p);
-}
-
-static void
-test_credit_on_need(void **state)
-{
-	struct wire_frame f = { .type = 0 };
-	struct wire_reader r;
-	struct caller c;
-	struct peer p;
-	uint64_t call;
-
-	(void)state;
-	peer_open(&p);
-	call = call_begin(&c, &p);
-	emit_text(&p, call, "some text", 9);
-	wire_send(&p.wire, CODEC_NEED, 0, call, NULL);
-	while (wire_next(&p.wire, &f) == 0)
-		assert_int_equal(wire_receive(&p.wire, true), 1);
-	assert_int_equal(f.type, CODEC_CREDIT);
-	assert_int_equal(f.call, call);
-	r = wire_read(&f);
-	assert_int_equal(wire_u32(&r), 29); /* the payload of that chunk */
-	answer_call(&p, call, B3IQ_OK);
-	assert_int_equal(call_end(&c), B3IQ_OK);
 	peer_close(&p);
 }
 
@@ -357,11 +391,11 @@ test_malformed_chunk_and_answer(void **state)
 	call = call_begin(&c, &p);
 	buf_init(&b, 64);
 	buf_puts(&b, "garbage");
-	wire_send(&p.wire, CODEC_EMIT, 0, call, &b);
+	through_ring(&p, CODEC_EMIT, call, &b);
 	while (wire_next(&p.wire, &f) == 0)
 		assert_int_equal(wire_receive(&p.wire, true), 1);
 	assert_int_equal(f.type, CODEC_CANCEL);
-	wire_send(&p.wire, CODEC_ANSWER, 0, call, &b);
+	through_ring(&p, CODEC_ANSWER, call, &b);
 	assert_int_equal(call_end(&c), B3IQ_E_INTERNAL);
 	assert_int_equal(c.sink.chunks, 0);
 	buf_free(&b);
@@ -421,7 +455,7 @@ test_death_reaches_every_call(void **state)
 	peer_close(&p);
 }
 
-/* Two calls: while one's sink is stuck, the other receives for itself. */
+/* Two calls: one's sink is stuck, and the other goes on. */
 static void
 test_a_stuck_sink_holds_up_nobody_else(void **state)
 {
@@ -429,7 +463,6 @@ test_a_stuck_sink_holds_up_nobody_else(void **state)
 	struct caller stuck, free_one;
 	uint64_t a, b;
 	struct peer p;
-	int took;
 
 	(void)state;
 	peer_open(&p);
@@ -442,20 +475,38 @@ test_a_stuck_sink_holds_up_nobody_else(void **state)
 	emit_text(&p, b, "y", 1);
 	answer_call(&p, b, B3IQ_OK);
 	assert_int_equal(call_end(&free_one), B3IQ_OK);
-	/* Nobody waits any more: the instance's thread looks in. */
 	answer_call(&p, a, B3IQ_OK);
-	assert_true(remote_busy(p.remote));
-	while ((took = remote_receive(p.remote)) == 0)
-		usleep(100); /* the stuck call may be about to give up the receiving side */
-	assert_int_equal(took, 1);
-	pthread_mutex_unlock(&gate);
-	assert_int_equal(call_end(&stuck), B3IQ_OK);
-	/* No call is left: epoll tells it. */
-	assert_false(remote_busy(p.remote));
+	/* And so does the instance's thread. */
 	assert_int_equal(wire_send(&p.wire, CODEC_PONG, 0, 1, NULL), B3IQ_OK);
 	for (struct epoll_event e; epoll_wait(p.epoll, &e, 1, 60000) == 1 && e.data.u64 != 1;)
 		;
 	assert_int_equal(remote_receive(p.remote), 1);
+	pthread_mutex_unlock(&gate);
+	assert_int_equal(call_end(&stuck), B3IQ_OK);
+	peer_close(&p);
+}
+
+/* As many calls as there are rings, and not one more. */
+static void
+test_a_call_without_a_ring(void **state)
+{
+	struct caller c[WIDTH], more = { .rc = 0 };
+	uint64_t id[WIDTH];
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	for (size_t i = 0; i < WIDTH; i++)
+		id[i] = call_begin(&c[i], &p);
+	more.peer = &p;
+	live_sink_init(&more.sink);
+	call_main(&more);
+	assert_int_equal(more.rc, B3IQ_E_BUSY);
+	buf_free(&more.sink.text);
+	for (size_t i = WIDTH; i-- > 0;)
+		answer_call(&p, id[i], B3IQ_OK);
+	for (size_t i = 0; i < WIDTH; i++)
+		assert_int_equal(call_end(&c[i]), B3IQ_OK);
 	peer_close(&p);
 }
 
@@ -468,10 +519,10 @@ scenario(void *arg)
 	struct remote *r;
 	int fds[2];
 
-	(void)arg;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return B3IQ_E_INTERNAL;
-	r = hostapi_create(&o, &api, &err) == B3IQ_OK ? remote_create(fds[0], "test", api, &err) : NULL;
+	r = hostapi_create(&o, &api, &err) == B3IQ_OK ?
+	            remote_create(fds[0], *(int *)arg, WIDTH, "test", api, &err) : NULL;
 	if (r == NULL)
 		close(fds[0]);
 	remote_destroy(r);
@@ -483,8 +534,11 @@ scenario(void *arg)
 static void
 test_memory(void **state)
 {
+	int memory = rings_create(WIDTH);
+
 	(void)state;
-	torture("remote", scenario, NULL, 0);
+	torture("remote", scenario, &memory, 0);
+	close(memory);
 }
 
 int
@@ -495,13 +549,14 @@ main(void)
 		cmocka_unit_test(test_harmless_frames),
 		cmocka_unit_test(test_upcalls_are_answered),
 		cmocka_unit_test(test_chunks_then_the_answer),
-		cmocka_unit_test(test_the_window_is_enforced),
-		cmocka_unit_test(test_a_chunk_larger_than_the_window_goes_alone),
-		cmocka_unit_test(test_credit_on_need),
+		cmocka_unit_test(test_junk_in_a_ring),
+		cmocka_unit_test(test_last_words_count),
+		cmocka_unit_test(test_a_chunk_larger_than_the_ring_flows),
 		cmocka_unit_test(test_malformed_chunk_and_answer),
 		cmocka_unit_test(test_cancel_is_told_once),
 		cmocka_unit_test(test_death_reaches_every_call),
 		cmocka_unit_test(test_a_stuck_sink_holds_up_nobody_else),
+		cmocka_unit_test(test_a_call_without_a_ring),
 		cmocka_unit_test(test_memory),
 	};
 

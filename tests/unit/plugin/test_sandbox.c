@@ -12,7 +12,7 @@ spawn_one(struct sandbox *s)
 {
 	struct b3iq_error err = NO_ERROR;
 
-	if (sandbox_spawn("test", &manifest, live_dir, s, &err) != B3IQ_OK)
+	if (sandbox_spawn("test", &manifest, live_dir, 1, s, &err) != B3IQ_OK)
 		fail_msg("%s", err.text);
 	assert_true(s->pid > 0 && s->pid_fd >= 0 && s->socket >= 0 && s->err_fd >= 0);
 }

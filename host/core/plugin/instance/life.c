@@ -15,7 +15,6 @@
 #define PINGS_LOST 3    /* unanswered: the process is frozen                    */
 #define KILL_MS    2000 /* from SIGABRT, or a closed socket, to SIGKILL         */
 #define LAST_WORDS_MS 100 /* for what a dead process had sent                    */
-#define LOOK_IN_MS 50   /* at the socket, while calls run that mostly look themselves */
 #define IDLE_MS    1000 /* how late a hang may be noticed                       */
 #define EVENTS     32
 
@@ -261,10 +260,6 @@ act(struct watch *w, uint64_t now)
 	const bool wanted = w->life->owner.wanted(w->life->owner.ctx);
 	uint64_t due = now + IDLE_MS;
 
-	if (remote_busy(w->remote)) {
-		receive(w, now);
-		due = now + LOOK_IN_MS;
-	}
 	if (w->phase == CREATING && !w->refused)
 		become_ready(w, now);
 	if (!wanted && (w->phase == CREATING || w->phase == SERVING))
@@ -294,8 +289,8 @@ pump(struct watch *w)
 		for (int i = 0; i < n; i++)
 			handle(w, &events[i], now);
 	}
-	/* What it said before it died still counts, its last answers included.  The end of the stream
-	 * is there, unless something that it forked holds the socket: do not wait long for that. */
+	/* What it said before it died still counts.  The end of the stream is there, unless something
+	 * that it forked holds the socket: do not wait long for that. */
 	for (int i = 0; i < LAST_WORDS_MS && remote_receive(w->remote) >= 0; i++)
 		poll(NULL, 0, 1);
 	take_refusal(w);
@@ -334,10 +329,10 @@ begin(struct watch *w, struct b3iq_error *err)
 	const uint64_t now = clock_mono_ms();
 	int32_t rc;
 
-	rc = sandbox_spawn(o->name, &l->prepared->manifest, o->state_dir, &w->box, err);
+	rc = sandbox_spawn(o->name, &l->prepared->manifest, o->state_dir, o->width, &w->box, err);
 	if (rc != B3IQ_OK)
 		return rc;
-	w->remote = remote_create(w->box.socket, o->name, l->api, err);
+	w->remote = remote_create(w->box.socket, w->box.rings, o->width, o->name, l->api, err);
 	if (w->remote == NULL)
 		return B3IQ_E_NO_MEMORY;
 	w->box.socket = -1;
@@ -381,7 +376,7 @@ judge(const struct watch *w, const char *reason, struct b3iq_error *err)
 static enum life_end
 run_sandboxed(const struct life *l, struct b3iq_error *err)
 {
-	struct watch w = { .life = l, .box = { .pid_fd = -1, .socket = -1, .err_fd = -1 } };
+	struct watch w = { .life = l, .box = { .pid_fd = -1, .socket = -1, .rings = -1, .err_fd = -1 } };
 	char reason[SANDBOX_REASON];
 	enum life_end end = LIFE_AWAY;
 	const int32_t rc = begin(&w, err);

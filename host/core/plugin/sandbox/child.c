@@ -14,6 +14,7 @@
 #include "core/plugin/load/backend.h"
 #include "core/plugin/sandbox/child.h"
 #include "core/plugin/sandbox/codec.h"
+#include "core/plugin/sandbox/ring.h"
 #include "core/plugin/load/load.h"
 #include "core/plugin/file/manifest.h"
 #include "core/plugin/sandbox/upcall.h"
@@ -24,6 +25,7 @@ enum { END_FINE = 0, END_BROKEN_FRAME = 3, END_NO_START = 4 };
 
 struct child {
 	struct wire    wire;
+	struct rings   rings;
 	struct upcall  upcall;
 	struct worker  worker;
 	struct load    load;
@@ -94,8 +96,6 @@ handle(struct child *c, const struct wire_frame *f)
 		return serving(c) && worker_call(&c->worker, f);
 	case CODEC_CANCEL:
 		return serving(c) && worker_cancel(&c->worker, f);
-	case CODEC_CREDIT:
-		return serving(c) && worker_credit(&c->worker, f);
 	case CODEC_PING:
 		return wire_post(&c->wire, CODEC_PONG, 0, f->call, NULL) != B3IQ_E_DIED;
 	case CODEC_RETURN:
@@ -151,6 +151,9 @@ start_plugin(struct child *c, const struct codec_hello *h, struct b3iq_error *er
 	if (h->version != WIRE_VERSION)
 		return fail(err, B3IQ_E_UNSUPPORTED, "the host's program file changed while it ran: "
 		            "restart the host");
+	if (!rings_map(&c->rings, PLUGIN_CHILD_RINGS, h->width))
+		return fail(err, B3IQ_E_NO_MEMORY, "the memory that it shares with the host is not there");
+	close(PLUGIN_CHILD_RINGS);
 	rc = load_open(h->path, (dev_t)h->dev, (ino_t)h->ino, &m, &c->load, err);
 	if (rc != B3IQ_OK)
 		return rc;
@@ -210,7 +213,7 @@ begin(struct child *c)
 	c->upcall.table.state_dir = h.state_dir;
 	rc = start_plugin(c, &h, &e.error);
 	if (rc == B3IQ_OK) {
-		worker_init(&c->worker, &c->wire, &c->backend, h.width);
+		worker_init(&c->worker, &c->rings, &c->backend, h.width);
 		pthread_mutex_lock(&c->lock);
 		c->serving = true;
 		pthread_mutex_unlock(&c->lock);
@@ -270,7 +273,8 @@ plugin_child_main(int argc, char **argv)
 	static struct child c; /* the one struct of this role */
 	pthread_t receiver;
 
-	if (argc != 4 || fcntl(PLUGIN_CHILD_FD, F_SETFD, FD_CLOEXEC) != 0) {
+	if (argc != 4 || fcntl(PLUGIN_CHILD_FD, F_SETFD, FD_CLOEXEC) != 0 ||
+	    fcntl(PLUGIN_CHILD_RINGS, F_SETFD, FD_CLOEXEC) != 0) {
 		fputs(PLUGIN_CHILD_FLAG " is how the host starts a plugin; it is not for people\n", stderr);
 		return END_NO_START;
 	}

@@ -9,7 +9,8 @@
 #define CORE_PLUGIN_SANDBOX_CHILD_H
 
 #define PLUGIN_CHILD_FLAG "--plugin-child"
-#define PLUGIN_CHILD_FD   3
+#define PLUGIN_CHILD_FD    3 /* the socket                                      */
+#define PLUGIN_CHILD_RINGS 4 /* the memory of the rings                          */
 
 int plugin_child_main(int argc, char **argv);
 

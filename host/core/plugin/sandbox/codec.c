@@ -229,6 +229,8 @@ codec_chunk_sound(const struct b3iq_chunk *c)
 void
 codec_put_chunk(struct buf *b, const struct b3iq_chunk *c)
 {
+	static const char padding[CODEC_ALIGN];
+
 	if (c->n_ids > WIRE_FRAME_MAX / sizeof *c->ids) {
 		b->rc = B3IQ_E_INVALID;
 		return;
@@ -238,6 +240,7 @@ codec_put_chunk(struct buf *b, const struct b3iq_chunk *c)
 	wire_put_bytes(b, c->text, c->text_len);
 	wire_put_text(b, c->delta);
 	wire_put_bytes(b, c->probe, c->probe_len);
+	buf_append(b, padding, (0 - b->len) % CODEC_ALIGN);
 }
 
 bool
@@ -254,7 +257,7 @@ codec_get_chunk(const uint8_t *payload, size_t len, struct b3iq_chunk *c)
 	c->probe = wire_bytes(&r, &c->probe_len);
 	if (c->ids != NULL && ids_len != (size_t)c->n_ids * sizeof *c->ids)
 		return false;
-	return wire_done(&r);
+	return !r.bad && len % CODEC_ALIGN == 0 && r.end - r.at < CODEC_ALIGN;
 }
 
 /* ---- frames -------------------------------------------------------------------- */

@@ -14,20 +14,19 @@ enum codec_frame { /*                      payload                              
 	CODEC_HELLO = 1,   /* struct codec_hello                                        */
 	CODEC_CALL,        /* flags: enum codec_method; its arguments                   */
 	CODEC_CANCEL,      /* i32 result that emit() shall return                       */
-	CODEC_CREDIT,      /* u32 bytes of this call's emits that were consumed         */
 	CODEC_PING,        /* call: any number                                          */
 	CODEC_RETURN,      /* call: of the upcall; i32 result, bytes                    */
 	CODEC_STOP,        /* destroy, answer BYE, end                                  */
 	/* from the sandbox */
 	CODEC_READY = 64,  /* struct codec_ready: how create() ended                    */
-	CODEC_ANSWER,      /* call; i32 result, error, then the results of the method   */
-	CODEC_EMIT,        /* call; a chunk                                             */
-	CODEC_NEED,        /* call; it waits for credit                                 */
 	CODEC_PONG,        /* call: as in the PING                                      */
 	CODEC_UPCALL,      /* flags: enum codec_service; call: of the sandbox's choosing */
 	CODEC_LOG,         /* i32 level, text                                           */
 	CODEC_METRIC,      /* i32 type, text name, f64 value                            */
-	CODEC_BYE          /* destroy() has returned                                    */
+	CODEC_BYE,         /* destroy() has returned                                    */
+	/* from the sandbox, through the call's ring */
+	CODEC_EMIT = 96,   /* call; a chunk                                             */
+	CODEC_ANSWER       /* call; i32 result, error, then the results of the method   */
 };
 
 enum codec_method { /*                     arguments                  results after the error   */
@@ -106,7 +105,9 @@ void codec_put_auth(struct buf *, const struct b3iq_auth_request *);
 void codec_get_auth(struct wire_reader *, struct b3iq_auth_request *);
 /* Is there something behind every length? */
 bool codec_chunk_sound(const struct b3iq_chunk *);
-/* The ids stand first, so that they are aligned where the payload is. */
+/* The ids stand first, so that they are aligned where the payload is; zeroes behind it make its
+ * length a multiple of CODEC_ALIGN, so that the next one is aligned as well. */
+#define CODEC_ALIGN 8
 void codec_put_chunk(struct buf *, const struct b3iq_chunk *);
 bool codec_get_chunk(const uint8_t *payload, size_t len, struct b3iq_chunk *);
 

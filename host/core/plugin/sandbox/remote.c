@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -6,17 +7,17 @@
 
 #include "core/base/fail.h"
 #include "core/plugin/sandbox/remote.h"
+#include "core/plugin/sandbox/ring.h"
+
+#define IN_MAX (WIRE_HEAD + WIRE_FRAME_MAX + RING_SIZE)
 
 struct remote_call {             /* on the stack of the thread that calls               */
-	struct remote_call *next, *previous; /* all that run                            */
 	uint64_t id;
-	enum codec_method method;
+	struct ring *ring;
 	struct b3iq_sink *sink;  /* NULL: a call that emits nothing                     */
-	pthread_cond_t changed;
-	struct buf inbox;        /* chunks not yet looked at: u64 length, payload, to 8 */
-	struct buf answer;       /* payload of the answer                               */
-	uint64_t unconsumed;     /* received, no credit sent for it                     */
-	bool sent, answered, waiting, need, cancelled;
+	struct buf in;           /* what came through the ring                          */
+	size_t in_at;            /* of it, looked at                                    */
+	bool sent, cancelled;    /* the remote's lock                                   */
 };
 
 struct upcall_job {
@@ -29,14 +30,15 @@ struct upcall_job {
 
 struct remote {
 	struct wire wire;
+	struct rings rings;
 	const char *instance;
 	struct hostapi *api;
 	pthread_mutex_t lock;    /* of all that follows                                 */
-	struct remote_call *call[REMOTE_CALLS], *running;
+	struct remote_call **call; /* those that run: the one of ring i, or NULL         */
 	uint64_t last_id;
-	bool dead;
-	bool receiving;          /* a thread has the receiving side of the wire         */
-	bool armed, unsent;      /* epoll looks for input; and for room                 */
+	_Atomic(bool) dead;      /* set with the lock, after the reason                 */
+	pthread_cond_t died;
+	bool unsent;             /* epoll looks for room in the socket                  */
 	bool lost, broken;       /* no more will come; and it is the peer's fault       */
 	int  epoll;
 	uint64_t tag;
@@ -195,65 +197,6 @@ take_upcall(struct remote *r, const struct wire_frame *f)
 
 /* ---- receiving --------------------------------------------------------------------- */
 
-/* The running call of that id, or NULL.  Lock held. */
-static struct remote_call *
-find_call(struct remote *r, uint64_t id)
-{
-	struct remote_call *c = r->call[id % REMOTE_CALLS];
-
-	return c != NULL && c->id == id ? c : NULL;
-}
-
-static void
-wake(struct remote_call *c)
-{
-	if (c->waiting)
-		pthread_cond_signal(&c->changed);
-}
-
-/* Appends a chunk to its call's inbox, if the window allows it. */
-static bool
-take_emit(struct remote_call *c, const struct wire_frame *f)
-{
-	static const char padding[8];
-	const uint64_t len = f->len;
-
-	if (c->sink == NULL || c->answered ||
-	    (c->unconsumed > 0 && c->unconsumed + f->len > WIRE_WINDOW))
-		return false;
-	c->unconsumed += f->len;
-	buf_append(&c->inbox, &len, sizeof len);
-	buf_append(&c->inbox, f->data, f->len);
-	buf_append(&c->inbox, padding, (8 - f->len % 8) % 8);
-	wake(c);
-	return c->inbox.rc == B3IQ_OK;
-}
-
-static bool
-take_for_call(struct remote *r, const struct wire_frame *f)
-{
-	struct remote_call *c;
-	bool ok = true;
-
-	pthread_mutex_lock(&r->lock);
-	c = find_call(r, f->call);
-	if (c == NULL) {
-		ok = false;
-	} else if (f->type == CODEC_EMIT) {
-		ok = take_emit(c, f);
-	} else if (f->type == CODEC_NEED) {
-		c->need = true;
-		wake(c);
-	} else if (c->answered || buf_append(&c->answer, f->data, f->len) != B3IQ_OK) {
-		ok = false;
-	} else {
-		c->answered = true;
-		wake(c);
-	}
-	pthread_mutex_unlock(&r->lock);
-	return ok;
-}
-
 static bool
 take_ready(struct remote *r, const struct wire_frame *f)
 {
@@ -309,10 +252,6 @@ static bool
 take(struct remote *r, const struct wire_frame *f)
 {
 	switch (f->type) {
-	case CODEC_EMIT:
-	case CODEC_NEED:
-	case CODEC_ANSWER:
-		return take_for_call(r, f);
 	case CODEC_PONG:
 		return take_pong(r, f);
 	case CODEC_UPCALL:
@@ -330,105 +269,46 @@ take(struct remote *r, const struct wire_frame *f)
 	}
 }
 
-/* ---- whose turn it is to receive -------------------------------------------------- */
-
-/* Lock held. */
+/* Nothing more is believed, or to be had.  The instance's thread hears of it from the socket. */
 static void
-update_epoll(struct remote *r)
+lose(struct remote *r, bool broken)
 {
-	struct epoll_event e = { .events = (r->armed ? (uint32_t)EPOLLIN : 0) |
-	                                   (r->unsent ? (uint32_t)EPOLLOUT : 0),
-	                         .data = { .u64 = r->tag } };
-
-	if (r->epoll >= 0)
-		epoll_ctl(r->epoll, EPOLL_CTL_MOD, r->wire.fd, &e);
+	pthread_mutex_lock(&r->lock);
+	r->lost = true;
+	r->broken |= broken;
+	pthread_mutex_unlock(&r->lock);
+	shutdown(r->wire.fd, SHUT_RDWR);
 }
 
-static void
-arm(struct remote *r, bool yes)
-{
-	if (r->armed == yes)
-		return;
-	r->armed = yes;
-	update_epoll(r);
-}
-
-/* Nobody receives: a call that waits shall; without any call the instance's thread.  While the only
- * call is busy with its sink nobody does, for it is back in no time, as a rule; if not, the
- * instance's thread looks in.  Telling epoll twice a token would cost more than the token.
- * Lock held. */
-static void
-hand_on(struct remote *r)
-{
-	struct remote_call *c = r->running;
-
-	if (r->receiving)
-		return;
-	while (c != NULL && !c->waiting)
-		c = c->next;
-	if (c != NULL && !r->lost)
-		pthread_cond_signal(&c->changed);
-	else if (r->running == NULL || r->lost)
-		arm(r, true);
-}
-
-bool
-remote_busy(struct remote *r)
+static bool
+is_lost(struct remote *r)
 {
 	bool yes;
 
 	pthread_mutex_lock(&r->lock);
-	yes = r->running != NULL;
+	yes = r->lost;
 	pthread_mutex_unlock(&r->lock);
 	return yes;
-}
-
-/* Takes frames off the wire and gives them to whom they concern. */
-static int
-receive(struct remote *r, bool wait)
-{
-	struct wire_frame f;
-	int took = wire_receive(&r->wire, wait), got = 0;
-
-	if (took <= 0)
-		return took;
-	while ((got = wire_next(&r->wire, &f)) > 0)
-		if (!take(r, &f))
-			break;
-	return got == 0 ? 1 : -2;
-}
-
-/* Receives with the lock given up meanwhile.  Lock held; nobody else receives. */
-static int
-receive_alone(struct remote *r, bool wait)
-{
-	int took;
-
-	r->receiving = true;
-	pthread_mutex_unlock(&r->lock);
-	took = receive(r, wait);
-	pthread_mutex_lock(&r->lock);
-	r->receiving = false;
-	if (took < 0) {
-		r->lost = true;
-		r->broken |= took == -2;
-		shutdown(r->wire.fd, SHUT_RDWR); /* the instance's thread hears of it, if it is not the one */
-	}
-	return took;
 }
 
 int
 remote_receive(struct remote *r)
 {
-	int took = 0;
+	struct wire_frame f;
+	int took, got = 0;
 
-	pthread_mutex_lock(&r->lock);
-	if (r->lost)
-		took = -1;
-	else if (!r->receiving)
-		took = receive_alone(r, false);
-	pthread_mutex_unlock(&r->lock);
-	return took < 0 ? -1 : took;
+	if (is_lost(r))
+		return -1;
+	took = wire_receive(&r->wire, false);
+	if (took == 0)
+		return 0;
+	while (took > 0 && (got = wire_next(&r->wire, &f)) > 0)
+		if (!take(r, &f))
+			break;
+	if (took > 0 && got == 0)
+		return 1;
+	lose(r, took > 0);
+	return -1;
 }
 
 bool
@@ -448,9 +328,12 @@ remote_flush(struct remote *r)
 	const bool left = wire_flush(&r->wire);
 
 	pthread_mutex_lock(&r->lock);
-	if (left != r->unsent) {
+	if (left != r->unsent && r->epoll >= 0) {
+		struct epoll_event e = { .events = EPOLLIN | (left ? (uint32_t)EPOLLOUT : 0),
+		                         .data = { .u64 = r->tag } };
+
 		r->unsent = left;
-		update_epoll(r);
+		epoll_ctl(r->epoll, EPOLL_CTL_MOD, r->wire.fd, &e);
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -463,7 +346,6 @@ remote_watch(struct remote *r, int epoll, uint64_t tag, uint64_t wake_tag, struc
 
 	r->epoll = epoll;
 	r->tag = tag;
-	r->armed = true;
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, r->wire.fd, &in) != 0 ||
 	    epoll_ctl(epoll, EPOLL_CTL_ADD, r->wire.wake, &wake_up) != 0)
 		return fail(err, B3IQ_E_NO_MEMORY, "%s: its process cannot be watched: %s", r->instance,
@@ -540,40 +422,35 @@ died(const struct remote *r, struct b3iq_error *err)
 	            "served when it runs again", r->instance, r->reason);
 }
 
-/* A frame about a running call, of one number. */
 static void
-send_number(struct remote *r, enum codec_frame type, uint64_t id, uint32_t n)
+send_cancel(struct remote *r, uint64_t id, int32_t rc)
 {
 	struct buf frame;
 
 	buf_init(&frame, 64);
-	wire_put_u32(&frame, n);
-	wire_send(&r->wire, (uint16_t)type, 0, id, &frame);
+	wire_put_i32(&frame, rc);
+	wire_post(&r->wire, CODEC_CANCEL, 0, id, &frame);
 	buf_free(&frame);
 }
 
 bool
 remote_cancel(struct remote *r, const struct b3iq_sink *sink, int32_t rc)
 {
-	struct remote_call *c;
+	struct remote_call *c = NULL;
 	uint64_t id = 0;
-	struct buf frame;
 
 	pthread_mutex_lock(&r->lock);
-	for (c = r->running; c != NULL && (!c->sent || c->sink != sink); c = c->next)
-		;
+	for (size_t i = 0; i < r->rings.n && c == NULL; i++)
+		if (r->call[i] != NULL && r->call[i]->sent && r->call[i]->sink == sink)
+			c = r->call[i];
 	if (c != NULL && !c->cancelled) {
 		c->cancelled = true;
 		id = c->id;
 	}
 	pthread_mutex_unlock(&r->lock);
-	if (id == 0)
-		return c != NULL;
-	buf_init(&frame, 64);
-	wire_put_i32(&frame, rc);
-	wire_post(&r->wire, CODEC_CANCEL, 0, id, &frame);
-	buf_free(&frame);
-	return true;
+	if (id != 0)
+		send_cancel(r, id, rc);
+	return c != NULL;
 }
 
 static int32_t
@@ -583,81 +460,26 @@ begin_call(struct remote *r, struct remote_call *c, struct b3iq_error *err)
 	size_t tried = 0;
 
 	pthread_mutex_lock(&r->lock);
-	if (r->dead)
+	if (atomic_load(&r->dead))
 		rc = died(r, err);
-	while (rc == B3IQ_OK && r->call[++r->last_id % REMOTE_CALLS] != NULL)
-		if (++tried == REMOTE_CALLS)
-			rc = fail(err, B3IQ_E_BUSY, "%s: %d calls run already", r->instance, REMOTE_CALLS);
+	while (rc == B3IQ_OK && r->call[++r->last_id % r->rings.n] != NULL)
+		if (++tried == r->rings.n)
+			rc = fail(err, B3IQ_E_BUSY, "%s: %zu calls run already", r->instance, r->rings.n);
 	if (rc == B3IQ_OK) {
 		c->id = r->last_id;
-		r->call[c->id % REMOTE_CALLS] = c;
-		c->next = r->running;
-		if (c->next != NULL)
-			c->next->previous = c;
-		r->running = c;
+		c->ring = &r->rings.ring[c->id % r->rings.n];
+		r->call[c->id % r->rings.n] = c;
 	}
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }
 
 static void
-end_call(struct remote *r, struct remote_call *c)
+end_call(struct remote *r, const struct remote_call *c)
 {
 	pthread_mutex_lock(&r->lock);
-	r->call[c->id % REMOTE_CALLS] = NULL;
-	if (c->next != NULL)
-		c->next->previous = c->previous;
-	if (c->previous != NULL)
-		c->previous->next = c->next;
-	else
-		r->running = c->next;
-	hand_on(r);
+	r->call[c->id % r->rings.n] = NULL;
 	pthread_mutex_unlock(&r->lock);
-}
-
-/* Gives the chunks of `batch` to the caller's sink.  After a refusal the rest is dropped. */
-static int32_t
-deliver(struct remote_call *c, const struct buf *batch, int32_t so_far, uint64_t *consumed)
-{
-	size_t at = 0;
-
-	while (at < batch->len) {
-		struct b3iq_chunk chunk;
-		uint64_t len;
-		const uint8_t *payload;
-
-		memcpy(&len, batch->data + at, sizeof len);
-		payload = (const uint8_t *)batch->data + at + sizeof len;
-		at += sizeof len + (len + 7) / 8 * 8;
-		*consumed += len;
-		if (so_far != B3IQ_OK)
-			continue;
-		if (codec_get_chunk(payload, len, &chunk))
-			so_far = c->sink->emit(c->sink, &chunk);
-		else
-			so_far = B3IQ_E_INTERNAL;
-	}
-	return so_far;
-}
-
-/* Tells the sandbox what was consumed, when it is worth a frame or the sandbox waits for it. */
-static void
-give_credit(struct remote *r, struct remote_call *c, uint64_t *consumed)
-{
-	bool now;
-	uint64_t n = *consumed;
-
-	pthread_mutex_lock(&r->lock);
-	now = n > 0 && (c->need || n >= WIRE_WINDOW / 4);
-	if (now) {
-		c->need = false;
-		c->unconsumed -= n;
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (!now)
-		return;
-	*consumed = 0;
-	send_number(r, CODEC_CREDIT, c->id, (uint32_t)n);
 }
 
 /* The sink refused: the plugin is to stop. */
@@ -671,51 +493,68 @@ refuse_more(struct remote *r, struct remote_call *c, int32_t rc)
 	c->cancelled = true;
 	pthread_mutex_unlock(&r->lock);
 	if (first)
-		send_number(r, CODEC_CANCEL, c->id, (uint32_t)rc);
+		send_cancel(r, c->id, rc);
 }
 
-/* Waits for the answer, and serves the sink meanwhile. */
-static int32_t
-wait_answer(struct remote *r, struct remote_call *c, struct b3iq_error *err)
+/* The next frame of this call, waited for: 1; 0: the process is dead; -1: it broke the protocol. */
+static int
+next_frame(struct remote *r, struct remote_call *c, struct wire_frame *f)
 {
-	struct buf batch;
-	uint64_t consumed = 0;
-	int32_t sink_rc = B3IQ_OK, rc = B3IQ_OK;
+	int got, took;
 
-	buf_init(&batch, c->inbox.max);
+	while ((got = wire_parse(&c->in, &c->in_at, f)) == 0) {
+		const bool dead = atomic_load(&r->dead); /* before the last look */
+
+		if (c->in_at > 0)
+			buf_consume(&c->in, c->in_at);
+		c->in_at = 0;
+		took = ring_read(c->ring, &c->in);
+		if (took < 0 || (took == 0 && dead))
+			return took;
+		if (took == 0)
+			ring_wait(c->ring);
+	}
+	if (got < 0 || f->call != c->id)
+		return -1;
+	return f->type == CODEC_ANSWER || (f->type == CODEC_EMIT && c->sink != NULL) ? 1 : -1;
+}
+
+/* After a breach: how it ends is the instance's thread's to say. */
+static int32_t
+await_death(struct remote *r, struct b3iq_error *err)
+{
+	lose(r, true);
+	pthread_mutex_lock(&r->lock);
+	while (!atomic_load(&r->dead))
+		pthread_cond_wait(&r->died, &r->lock);
+	pthread_mutex_unlock(&r->lock);
+	return died(r, err);
+}
+
+/* Waits for the answer, and serves the sink meanwhile.  After a refusal the rest is dropped. */
+static int32_t
+wait_answer(struct remote *r, struct remote_call *c, struct wire_frame *answer,
+            struct b3iq_error *err)
+{
+	int32_t rc = B3IQ_OK;
+	int got;
+
 	pthread_mutex_lock(&r->lock);
 	c->sent = true; /* a cancel would not overtake it any more */
-	for (;;) {
-		if (c->inbox.len > 0 || (c->need && consumed > 0)) {
-			const struct buf full = c->inbox;
-
-			c->inbox = batch;
-			batch = full;
-			hand_on(r);
-			pthread_mutex_unlock(&r->lock);
-			sink_rc = deliver(c, &batch, sink_rc, &consumed);
-			buf_clear(&batch);
-			if (sink_rc != B3IQ_OK)
-				refuse_more(r, c, sink_rc);
-			give_credit(r, c, &consumed);
-			pthread_mutex_lock(&r->lock);
-		} else if (c->answered) {
-			break;
-		} else if (r->dead) {
-			rc = died(r, err);
-			break;
-		} else if (!r->receiving && !r->lost) {
-			arm(r, false);
-			receive_alone(r, true);
-		} else {
-			c->waiting = true;
-			pthread_cond_wait(&c->changed, &r->lock);
-			c->waiting = false;
-		}
-	}
 	pthread_mutex_unlock(&r->lock);
-	buf_wipe(&batch);
-	return rc;
+	while ((got = next_frame(r, c, answer)) == 1 && answer->type == CODEC_EMIT) {
+		struct b3iq_chunk chunk;
+
+		if (rc != B3IQ_OK)
+			continue;
+		rc = codec_get_chunk(answer->data, answer->len, &chunk) ? c->sink->emit(c->sink, &chunk) :
+		                                                          B3IQ_E_INTERNAL;
+		if (rc != B3IQ_OK)
+			refuse_more(r, c, rc);
+	}
+	if (got == 1)
+		return B3IQ_OK;
+	return got == 0 ? died(r, err) : await_death(r, err);
 }
 
 struct exchange { /* of one call: what goes, what comes                                     */
@@ -745,23 +584,20 @@ exchange(struct remote *r, struct exchange *x, enum codec_method method, struct 
 		               fail_memory(err, "calling a plugin") :
 		               fail(err, B3IQ_E_INVALID, "the request is too large for the plugin (%u MiB)",
 		                    WIRE_FRAME_MAX >> 20);
-	*c = (struct remote_call){ .method = method, .sink = sink };
-	buf_init(&c->inbox, WIRE_WINDOW * 8 + WIRE_FRAME_MAX + 64);
-	buf_init(&c->answer, WIRE_FRAME_MAX);
-	pthread_cond_init(&c->changed, NULL);
+	*c = (struct remote_call){ .sink = sink };
+	buf_init(&c->in, IN_MAX);
 	rc = begin_call(r, c, err);
 	if (rc == B3IQ_OK) {
 		rc = wire_send(&r->wire, CODEC_CALL, (uint16_t)method, c->id, &x->args);
 		/* Could not be sent because the process is gone: wait for the reason why. */
 		if (rc == B3IQ_OK || rc == B3IQ_E_DIED)
-			rc = wait_answer(r, c, err);
+			rc = wait_answer(r, c, &f, err);
 		else
 			fail_memory(err, "calling a plugin");
 		end_call(r, c);
 	}
 	if (rc != B3IQ_OK)
 		return rc;
-	f = (struct wire_frame){ .data = (const uint8_t *)c->answer.data, .len = c->answer.len };
 	if (!codec_get_answer(&f, method, &x->answer))
 		return fail(err, B3IQ_E_INTERNAL, "%s: the plugin's process sent a malformed answer",
 		            r->instance);
@@ -775,11 +611,8 @@ exchange(struct remote *r, struct exchange *x, enum codec_method method, struct 
 static void
 close_exchange(struct exchange *x)
 {
-	if (x->call.id != 0)
-		pthread_cond_destroy(&x->call.changed);
 	buf_wipe(&x->args);
-	buf_wipe(&x->call.inbox);
-	buf_wipe(&x->call.answer);
+	buf_wipe(&x->call.in);
 }
 
 /* A result struct as far as its receiver knows it; `size` stays the receiver's. */
@@ -1022,25 +855,33 @@ remote_backend(struct remote *r, uint32_t kind, struct backend *out)
 /* ---- life -------------------------------------------------------------------------------- */
 
 struct remote *
-remote_create(int socket, const char *instance, struct hostapi *api, struct b3iq_error *err)
+remote_create(int socket, int rings, uint32_t width, const char *instance, struct hostapi *api,
+              struct b3iq_error *err)
 {
 	struct remote *r = calloc(1, sizeof *r);
 
-	if (r == NULL) {
+	if (r == NULL || !rings_map(&r->rings, rings, width) ||
+	    (r->call = calloc(width, sizeof(struct remote_call *))) == NULL) {
 		fail_memory(err, "starting a plugin");
-		return NULL;
+		goto failed;
 	}
-	if (wire_init(&r->wire, socket, err) != B3IQ_OK) {
-		free(r);
-		return NULL;
-	}
+	if (wire_init(&r->wire, socket, err) != B3IQ_OK)
+		goto failed;
 	r->epoll = -1;
 	r->instance = instance;
 	r->api = api;
 	r->last = &r->first;
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->died, NULL);
 	pthread_cond_init(&r->upcalled, NULL);
 	return r;
+failed:
+	if (r != NULL) {
+		rings_unmap(&r->rings);
+		free(r->call);
+	}
+	free(r);
+	return NULL;
 }
 
 void
@@ -1048,12 +889,14 @@ remote_die(struct remote *r, const char *reason)
 {
 	wire_shutdown(&r->wire);
 	pthread_mutex_lock(&r->lock);
-	if (!r->dead) {
-		r->dead = true;
+	if (!atomic_load(&r->dead)) {
 		strncpy(r->reason, reason, sizeof r->reason - 1);
+		atomic_store(&r->dead, true);
 	}
-	for (struct remote_call *c = r->running; c != NULL; c = c->next)
-		pthread_cond_signal(&c->changed);
+	pthread_cond_broadcast(&r->died);
+	for (size_t i = 0; i < r->rings.n; i++)
+		if (r->call[i] != NULL)
+			ring_nudge_reader(&r->rings.ring[i]);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -1070,7 +913,10 @@ remote_destroy(struct remote *r)
 	if (r->has_clerk)
 		pthread_join(r->clerk, NULL);
 	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->died);
 	pthread_cond_destroy(&r->upcalled);
 	wire_finish(&r->wire);
+	rings_unmap(&r->rings);
+	free(r->call);
 	free(r);
 }

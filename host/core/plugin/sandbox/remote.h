@@ -1,12 +1,11 @@
 /* remote.h - the tables of a plugin that lives in a sandbox: the host's side of the wire.
  *
- * One thread at a time receives, for all: a calling thread that waits for its own answer if there
- * is one, else the instance's thread, through its epoll.  So a token wakes the thread that wants it
- * and no other.  The calling threads send for themselves.  The plugin's upcalls are served by a
- * thread of their own, made when the first comes, because a kv_put() waits for the disk, and who
- * receives waits for nobody.
- * What the process sends is hostile: a frame that is malformed, not asked for, or beyond its
- * window is the end of it.
+ * A call goes out over the socket, and what belongs to it comes back through a ring of its own
+ * (ring.h), straight to the thread that called; so a token wakes the thread that wants it and no
+ * other.  All else comes over the socket to the instance's thread, through its epoll.  The plugin's
+ * upcalls are served by a thread of their own, made when the first comes, because a kv_put() waits
+ * for the disk, and who receives waits for nobody.
+ * What the process sends is hostile: a frame that is malformed or not asked for is the end of it.
  */
 #ifndef CORE_PLUGIN_SANDBOX_REMOTE_H
 #define CORE_PLUGIN_SANDBOX_REMOTE_H
@@ -15,14 +14,14 @@
 #include "core/plugin/sandbox/codec.h"
 #include "core/plugin/load/hostapi.h"
 
-#define REMOTE_CALLS   1024 /* at once                                      */
 #define REMOTE_UPCALLS 256  /* asked and not yet answered                   */
 
 struct remote;
 
-/* Takes over the socket on success.  `instance` and `api` stay the caller's. */
-struct remote *remote_create(int socket, const char *instance, struct hostapi *api,
-                             struct b3iq_error *err);
+/* Takes over the socket on success; maps the memory of `rings` for as many calls at once as `width`
+ * says.  `instance` and `api` stay the caller's. */
+struct remote *remote_create(int socket, int rings, uint32_t width, const char *instance,
+                             struct hostapi *api, struct b3iq_error *err);
 /* No call may be running. NULL is fine. */
 void remote_destroy(struct remote *);
 
@@ -33,13 +32,10 @@ void remote_destroy(struct remote *);
 int32_t remote_watch(struct remote *, int epoll, uint64_t tag, uint64_t wake_tag,
                      struct b3iq_error *err);
 void    remote_unwatch(struct remote *);
-/* 1: took something, 0: there was nothing, or another thread receives; -1: the process is gone or
- * broke the protocol, remote_broken() tells which. */
+/* 1: took something, 0: there was nothing; -1: the process is gone or broke the protocol,
+ * remote_broken() tells which. */
 int     remote_receive(struct remote *);
 bool    remote_broken(struct remote *);
-/* Do calls run?  Then epoll tells nothing of the socket: look in with remote_receive() now and
- * then, for the case that the only call is stuck in its sink. */
-bool    remote_busy(struct remote *);
 void    remote_flush(struct remote *);
 int32_t remote_hello(struct remote *, const struct codec_hello *, struct b3iq_error *err);
 /* Has create() ended?  Then how. */

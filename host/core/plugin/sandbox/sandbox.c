@@ -13,9 +13,12 @@
 #include "core/base/fail.h"
 #include "core/base/path.h"
 #include "core/plugin/sandbox/child.h"
+#include "core/plugin/sandbox/ring.h"
 #include "core/plugin/sandbox/sandbox.h"
 
-#define SOCKET_BUFFER (512 * 1024) /* a whole window and then some */
+enum { HOST_END, CHILD_END, ERR_READ, ERR_WRITE, RINGS, FDS };
+
+static const struct sandbox no_sandbox = { .pid_fd = -1, .socket = -1, .rings = -1, .err_fd = -1 };
 
 struct environment {
 	char *entry[MANIFEST_LIST_MAX + 4];
@@ -60,7 +63,7 @@ free_environment(struct environment *e)
 /* Which descriptors it has, and a clean state of signals; its own process group, so that Ctrl-C in
  * a terminal goes to the host alone. */
 static int
-prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int sock, int err)
+prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, const int fds[FDS])
 {
 	sigset_t all, none;
 	int rc;
@@ -71,11 +74,13 @@ prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int sock, in
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addopen(files, 1, "/dev/null", O_WRONLY, 0);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(files, err, 2);
+		rc = posix_spawn_file_actions_adddup2(files, fds[ERR_WRITE], 2);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(files, sock, PLUGIN_CHILD_FD);
+		rc = posix_spawn_file_actions_adddup2(files, fds[CHILD_END], PLUGIN_CHILD_FD);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(files, PLUGIN_CHILD_FD + 1);
+		rc = posix_spawn_file_actions_adddup2(files, fds[RINGS], PLUGIN_CHILD_RINGS);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(files, PLUGIN_CHILD_RINGS + 1);
 	if (rc == 0)
 		rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
 		                                            POSIX_SPAWN_SETSIGDEF);
@@ -89,7 +94,7 @@ prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int sock, in
 }
 
 static int
-spawn(const char *instance, int sock, int err, char **environment, pid_t *pid)
+spawn(const char *instance, const int fds[FDS], char **environment, pid_t *pid)
 {
 	char flag[] = PLUGIN_CHILD_FLAG, program[] = "b3iq", host[16], name[MANIFEST_NAME + 1];
 	char *argv[] = { program, flag, name, host, NULL };
@@ -104,7 +109,7 @@ spawn(const char *instance, int sock, int err, char **environment, pid_t *pid)
 		return rc;
 	rc = posix_spawnattr_init(&attr);
 	if (rc == 0) {
-		rc = prepare(&files, &attr, sock, err);
+		rc = prepare(&files, &attr, fds);
 		if (rc == 0)
 			rc = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, environment);
 		posix_spawnattr_destroy(&attr);
@@ -122,14 +127,13 @@ close_all(const int *fds, size_t n)
 }
 
 static int32_t
-start(const char *instance, char **environment, int fds[4], struct sandbox *out,
+start(const char *instance, char **environment, int fds[FDS], struct sandbox *out,
       struct b3iq_error *err)
 {
-	const int size = SOCKET_BUFFER;
 	int rc;
 
-	/* Descriptors at 10 and above: the child's 0 to 3 are put in place one after the other. */
-	for (size_t i = 0; i < 4; i++) {
+	/* Descriptors at 10 and above: the child's 0 to 4 are put in place one after the other. */
+	for (size_t i = 0; i < FDS; i++) {
 		const int low = fds[i];
 
 		fds[i] = fcntl(low, F_DUPFD_CLOEXEC, 10);
@@ -138,9 +142,7 @@ start(const char *instance, char **environment, int fds[4], struct sandbox *out,
 			return fail(err, B3IQ_E_UNAVAILABLE, "%s: no descriptor for its process: %s", instance,
 			            strerror(errno));
 	}
-	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	rc = spawn(instance, fds[1], fds[3], environment, &out->pid);
+	rc = spawn(instance, fds, environment, &out->pid);
 	if (rc != 0)
 		return fail(err, rc == ENOMEM || rc == EAGAIN ? B3IQ_E_NO_MEMORY : B3IQ_E_UNAVAILABLE,
 		            "%s: its process cannot be started: %s", instance, strerror(rc));
@@ -157,16 +159,16 @@ start(const char *instance, char **environment, int fds[4], struct sandbox *out,
 
 int32_t
 sandbox_spawn(const char *instance, const struct manifest *m, const char *state_dir,
-              struct sandbox *out, struct b3iq_error *err)
+              uint32_t width, struct sandbox *out, struct b3iq_error *err)
 {
 	struct environment e = { .n = 0 };
-	int fds[4] = { -1, -1, -1, -1 };
+	int fds[FDS] = { -1, -1, -1, -1, -1 };
 	int32_t rc;
 
-	*out = (struct sandbox){ .pid_fd = -1, .socket = -1, .err_fd = -1 };
+	*out = no_sandbox;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0 ||
-	    pipe2(fds + 2, O_CLOEXEC) != 0)
-		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s: no socket for its process: %s", instance,
+	    pipe2(fds + ERR_READ, O_CLOEXEC) != 0 || (fds[RINGS] = rings_create(width)) < 0)
+		rc = fail(err, B3IQ_E_UNAVAILABLE, "%s: no socket or memory for its process: %s", instance,
 		          strerror(errno));
 	else if (!make_environment(&e, m, state_dir))
 		rc = fail_memory(err, "starting a plugin");
@@ -174,14 +176,15 @@ sandbox_spawn(const char *instance, const struct manifest *m, const char *state_
 		rc = start(instance, e.entry, fds, out, err);
 	free_environment(&e);
 	if (rc != B3IQ_OK) {
-		close_all(fds, 4);
-		*out = (struct sandbox){ .pid_fd = -1, .socket = -1, .err_fd = -1 };
+		close_all(fds, FDS);
+		*out = no_sandbox;
 		return rc;
 	}
-	close(fds[1]);
-	close(fds[3]);
-	out->socket = fds[0];
-	out->err_fd = fds[2];
+	close(fds[CHILD_END]);
+	close(fds[ERR_WRITE]);
+	out->socket = fds[HOST_END];
+	out->rings = fds[RINGS];
+	out->err_fd = fds[ERR_READ];
 	fcntl(out->err_fd, F_SETFL, O_NONBLOCK);
 	return B3IQ_OK;
 }
@@ -210,6 +213,6 @@ sandbox_finish(struct sandbox *s, char reason[SANDBOX_REASON])
 		else
 			snprintf(reason, SANDBOX_REASON, "ended with status %d", WEXITSTATUS(status));
 	}
-	close_all((const int[]){ s->pid_fd, s->socket, s->err_fd }, 3);
-	*s = (struct sandbox){ .pid_fd = -1, .socket = -1, .err_fd = -1 };
+	close_all((const int[]){ s->pid_fd, s->socket, s->rings, s->err_fd }, 4);
+	*s = no_sandbox;
 }

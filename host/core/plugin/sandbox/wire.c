@@ -19,8 +19,8 @@
 #define OUT_MAX     (OUT_SOFT + WIRE_FRAME_MAX + WIRE_HEAD)
 #define KEEP        (1024u * 1024)        /* a larger receive buffer is given back     */
 
-static void
-pack_head(uint8_t head[WIRE_HEAD], size_t len, uint16_t type, uint16_t flags, uint64_t call)
+void
+wire_pack_head(uint8_t head[WIRE_HEAD], size_t len, uint16_t type, uint16_t flags, uint64_t call)
 {
 	const uint32_t n = (uint32_t)len;
 
@@ -215,7 +215,7 @@ wire_send(struct wire *w, uint16_t type, uint16_t flags, uint64_t call, const st
 		return payload->rc;
 	if (len > WIRE_FRAME_MAX)
 		return B3IQ_E_INVALID;
-	pack_head(head, len, type, flags, call);
+	wire_pack_head(head, len, type, flags, call);
 	pthread_mutex_lock(&w->lock);
 	while (!w->dead && w->writing && w->out.len > OUT_SOFT)
 		pthread_cond_wait(&w->drained, &w->lock);
@@ -248,7 +248,7 @@ wire_post(struct wire *w, uint16_t type, uint16_t flags, uint64_t call, const st
 		return payload->rc;
 	if (len > WIRE_FRAME_MAX)
 		return B3IQ_E_INVALID;
-	pack_head(head, len, type, flags, call);
+	wire_pack_head(head, len, type, flags, call);
 	pthread_mutex_lock(&w->lock);
 	if (w->dead)
 		rc = B3IQ_E_DIED;
@@ -319,15 +319,15 @@ wire_receive(struct wire *w, bool wait)
 }
 
 int
-wire_next(struct wire *w, struct wire_frame *f)
+wire_parse(const struct buf *in, size_t *from, struct wire_frame *f)
 {
-	const size_t left = w->in.len - w->in_at;
+	const size_t left = in->len - *from;
 	const uint8_t *at;
 	uint32_t len;
 
 	if (left < WIRE_HEAD)
 		return 0;
-	at = (const uint8_t *)w->in.data + w->in_at;
+	at = (const uint8_t *)in->data + *from;
 	memcpy(&len, at, 4);
 	if (len > WIRE_FRAME_MAX)
 		return -1;
@@ -338,8 +338,14 @@ wire_next(struct wire *w, struct wire_frame *f)
 	memcpy(&f->call, at + 8, 8);
 	f->data = at + WIRE_HEAD;
 	f->len = len;
-	w->in_at += WIRE_HEAD + len;
+	*from += WIRE_HEAD + len;
 	return 1;
+}
+
+int
+wire_next(struct wire *w, struct wire_frame *f)
+{
+	return wire_parse(&w->in, &w->in_at, f);
 }
 
 /* ---- fields ------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /* wire.h - frames over a stream socket, and the flat fields in them.  docs/sandbox.md has the list
- * of frames.
+ * of frames.  Those of a call come back through a ring (ring.h) instead, in the same format.
  *
  *   frame    u32 length of the payload | u16 type | u16 flags | u64 call | payload
  *   fields   u32, i32, u64, f32, f64: native, little-endian
@@ -21,9 +21,8 @@
 
 #include "core/base/buf.h"
 
-#define WIRE_VERSION   1u
+#define WIRE_VERSION   2u
 #define WIRE_FRAME_MAX (32u * 1024 * 1024) /* payload                                    */
-#define WIRE_WINDOW    (256u * 1024)       /* emitted, not yet consumed, per call        */
 #define WIRE_HEAD      16                  /* bytes of a frame before its payload        */
 
 struct wire_frame { /* borrowed from the receive buffer until the next wire_receive()         */
@@ -61,11 +60,18 @@ bool    wire_flush(struct wire *);
 /* Ends the connection for both directions; whoever waits in wire_send() returns. */
 void    wire_shutdown(struct wire *);
 
-/* Takes what the socket holds, waiting for it or not: 1 something, 0 nothing, -1 the peer is gone.
- * Several threads may take turns, one at a time. */
+/* Takes what the socket holds, waiting for it or not: 1 something, 0 nothing, -1 the peer is gone. */
 int     wire_receive(struct wire *, bool wait);
 /* The next whole frame: 1, 0 none yet, -1 the peer broke the format. */
 int     wire_next(struct wire *, struct wire_frame *);
+
+/* ---- frames in memory ------------------------------------------------------ */
+
+/* The head of a frame with `len` bytes of payload. */
+void    wire_pack_head(uint8_t head[WIRE_HEAD], size_t len, uint16_t type, uint16_t flags,
+                       uint64_t call);
+/* The frame at *at, borrowed from `in`, as wire_next(); *at moves behind it. */
+int     wire_parse(const struct buf *in, size_t *at, struct wire_frame *);
 
 /* ---- fields ---------------------------------------------------------------- */
 

@@ -8,19 +8,19 @@
 #include "core/plugin/sandbox/codec.h"
 #include "core/plugin/sandbox/worker.h"
 
-#define DOC_MAX (WIRE_FRAME_MAX - 4096u) /* of a document that a function writes */
+#define DOC_MAX   (WIRE_FRAME_MAX - 4096u)        /* of a document that a function writes */
+#define FRAME_MAX (WIRE_HEAD + WIRE_FRAME_MAX)
 
 struct worker_job {
 	struct worker_job *next;
 	struct worker *pool;
 	uint64_t id;
 	enum codec_method method;
+	struct ring *ring;          /* where its frames go                               */
 	struct b3iq_sink sink;      /* what generate() gets                              */
-	struct buf   chunk;         /* the frame being made of one                       */
+	struct buf   frame;         /* the one being made                                */
 	_Atomic(int32_t) stop;      /* what emit() is to return; B3IQ_OK: go on          */
 	int          cancel_fd;
-	uint64_t     unconsumed;    /* bytes emitted for which no credit came back; pool's lock */
-	pthread_cond_t credit;
 	struct codec_answer answer;
 	struct buf   doc, doc2;
 	size_t       len;
@@ -35,29 +35,24 @@ job_of(struct b3iq_sink *sink)
 	return (struct worker_job *)(void *)((char *)sink - offsetof(struct worker_job, sink));
 }
 
-/* Waits until n more bytes fit into the call's window.  A chunk that is larger than the window goes
- * when nothing else is on its way. */
-static int32_t
-wait_for_credit(struct worker_job *j, size_t n)
+/* A frame is made head first, then its payload, then the head's content. */
+static void
+begin_frame(struct buf *frame)
 {
-	struct worker *p = j->pool;
-	bool asked = false;
+	static const uint8_t head[WIRE_HEAD];
 
-	pthread_mutex_lock(&p->lock);
-	while (atomic_load(&j->stop) == B3IQ_OK && j->unconsumed > 0 &&
-	       j->unconsumed + n > WIRE_WINDOW) {
-		if (!asked) {
-			asked = true;
-			pthread_mutex_unlock(&p->lock);
-			wire_send(p->wire, CODEC_NEED, 0, j->id, NULL);
-			pthread_mutex_lock(&p->lock);
-			continue; /* the credit may have come meanwhile */
-		}
-		pthread_cond_wait(&j->credit, &p->lock);
-	}
-	j->unconsumed += n;
-	pthread_mutex_unlock(&p->lock);
-	return atomic_load(&j->stop);
+	buf_clear(frame);
+	buf_append(frame, head, sizeof head);
+}
+
+/* False: told to stop before it went. */
+static bool
+send_frame(struct worker_job *j, enum codec_frame type, const _Atomic(int32_t) *stop)
+{
+	uint8_t *head = (uint8_t *)j->frame.data;
+
+	wire_pack_head(head, j->frame.len - WIRE_HEAD, (uint16_t)type, 0, j->id);
+	return ring_write(j->ring, head, j->frame.len, stop);
 }
 
 static int32_t
@@ -74,17 +69,14 @@ emit(struct b3iq_sink *sink, const struct b3iq_chunk *given)
 		atomic_store(&j->stop, B3IQ_E_INTERNAL);
 		return B3IQ_E_INTERNAL;
 	}
-	buf_clear(&j->chunk);
-	codec_put_chunk(&j->chunk, &c);
-	if (j->chunk.rc != B3IQ_OK || j->chunk.len > WIRE_FRAME_MAX) { /* no piece is that large */
-		rc = j->chunk.rc == B3IQ_E_NO_MEMORY ? B3IQ_E_NO_MEMORY : B3IQ_E_INTERNAL;
+	begin_frame(&j->frame);
+	codec_put_chunk(&j->frame, &c);
+	if (j->frame.rc != B3IQ_OK) { /* no piece is that large */
+		rc = j->frame.rc == B3IQ_E_NO_MEMORY ? B3IQ_E_NO_MEMORY : B3IQ_E_INTERNAL;
 		atomic_store(&j->stop, rc);
 		return rc;
 	}
-	rc = wait_for_credit(j, j->chunk.len);
-	if (rc != B3IQ_OK)
-		return rc;
-	return wire_send(j->pool->wire, CODEC_EMIT, 0, j->id, &j->chunk);
+	return send_frame(j, CODEC_EMIT, &j->stop) ? B3IQ_OK : atomic_load(&j->stop);
 }
 
 /* ---- the methods ---------------------------------------------------------------- */
@@ -272,29 +264,26 @@ set_sizes(struct worker_job *j)
 static void
 answer(struct worker_job *j)
 {
-	struct buf frame;
-
-	buf_init(&frame, WIRE_FRAME_MAX);
 	j->answer.doc = j->doc.len > 0 ? j->doc.data : NULL;
 	j->answer.doc_len = j->doc.len;
 	j->answer.doc2 = j->doc2.len > 0 ? j->doc2.data : NULL;
 	j->answer.doc2_len = j->doc2.len;
-	codec_put_answer(&frame, j->method, &j->answer);
-	if (frame.rc != B3IQ_OK) { /* too long or no memory: say at least that */
-		buf_clear(&frame);
+	begin_frame(&j->frame);
+	codec_put_answer(&j->frame, j->method, &j->answer);
+	if (j->frame.rc != B3IQ_OK) { /* too long or no memory: say at least that */
+		begin_frame(&j->frame);
 		j->answer.doc = j->answer.doc2 = NULL;
 		j->answer.rc = fail(ERR(j), B3IQ_E_NO_MEMORY, "the plugin's answer does not fit");
-		codec_put_answer(&frame, j->method, &j->answer);
+		codec_put_answer(&j->frame, j->method, &j->answer);
 	}
-	wire_send(j->pool->wire, CODEC_ANSWER, 0, j->id, &frame);
-	buf_wipe(&frame);
+	if (j->frame.rc == B3IQ_OK)
+		send_frame(j, CODEC_ANSWER, NULL);
 }
 
 static void
 free_job(struct worker_job *j)
 {
-	pthread_cond_destroy(&j->credit);
-	buf_free(&j->chunk);
+	buf_wipe(&j->frame);
 	buf_wipe(&j->doc);
 	buf_wipe(&j->doc2);
 	explicit_bzero(j->payload, j->len); /* prompts do not stay */
@@ -394,6 +383,7 @@ new_job(struct worker *p, const struct wire_frame *f)
 	if (j == NULL)
 		return NULL;
 	j->pool = p;
+	j->ring = &p->rings->ring[f->call % p->rings->n];
 	j->id = f->call;
 	j->method = (enum codec_method)f->flags;
 	j->cancel_fd = -1;
@@ -401,29 +391,30 @@ new_job(struct worker *p, const struct wire_frame *f)
 	if (f->len > 0)
 		memcpy(j->payload, f->data, f->len);
 	atomic_init(&j->stop, B3IQ_OK);
-	pthread_cond_init(&j->credit, NULL);
-	buf_init(&j->chunk, WIRE_FRAME_MAX);
+	buf_init(&j->frame, FRAME_MAX);
 	buf_init(&j->doc, DOC_MAX);
 	buf_init(&j->doc2, DOC_MAX);
 	return j;
 }
 
-/* This call cannot run: the host hears it at once, from the receiving thread. */
+/* This call cannot run: the host hears it at once, from the receiving thread.  The answer fits: in
+ * its ring there is nothing else. */
 static bool
 refuse(struct worker *p, const struct wire_frame *f)
 {
 	static const struct b3iq_error short_of = {
 		.size = sizeof short_of, .text = "the plugin's process is short of memory or threads"
 	};
+	struct worker_job j = { .id = f->call, .ring = &p->rings->ring[f->call % p->rings->n] };
 	struct codec_answer a = { .rc = B3IQ_E_NO_MEMORY };
-	struct buf frame;
 	bool ok;
 
 	a.e.error = short_of;
-	buf_init(&frame, 8192);
-	codec_put_answer(&frame, (enum codec_method)f->flags, &a);
-	ok = wire_post(p->wire, CODEC_ANSWER, 0, f->call, &frame) == B3IQ_OK;
-	buf_free(&frame);
+	buf_init(&j.frame, 8192);
+	begin_frame(&j.frame);
+	codec_put_answer(&j.frame, (enum codec_method)f->flags, &a);
+	ok = j.frame.rc == B3IQ_OK && send_frame(&j, CODEC_ANSWER, NULL);
+	buf_free(&j.frame);
 	return ok;
 }
 
@@ -484,35 +475,16 @@ worker_cancel(struct worker *p, const struct wire_frame *f)
 
 		if (atomic_compare_exchange_strong(&j->stop, &none, rc) && j->cancel_fd >= 0)
 			(void)!write(j->cancel_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-		pthread_cond_broadcast(&j->credit);
+		ring_nudge_writer(j->ring);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return true;
 }
 
-bool
-worker_credit(struct worker *p, const struct wire_frame *f)
-{
-	struct wire_reader r = wire_read(f);
-	const uint32_t n = wire_u32(&r);
-	struct worker_job *j;
-	bool ok = wire_done(&r);
-
-	pthread_mutex_lock(&p->lock);
-	j = find_job(p, f->call);
-	if (ok && j != NULL) {
-		ok = n <= j->unconsumed;
-		j->unconsumed -= ok ? n : 0;
-		pthread_cond_broadcast(&j->credit);
-	}
-	pthread_mutex_unlock(&p->lock);
-	return ok;
-}
-
 void
-worker_init(struct worker *p, struct wire *wire, const struct backend *backend, uint32_t width)
+worker_init(struct worker *p, struct rings *rings, const struct backend *backend, uint32_t width)
 {
-	*p = (struct worker){ .wire = wire, .backend = backend, .width = width };
+	*p = (struct worker){ .rings = rings, .backend = backend, .width = width };
 	p->last = &p->first;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);

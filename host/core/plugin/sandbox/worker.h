@@ -7,12 +7,13 @@
 #include <pthread.h>
 
 #include "core/plugin/load/backend.h"
+#include "core/plugin/sandbox/ring.h"
 #include "core/plugin/sandbox/wire.h"
 
 struct worker_job;
 
 struct worker { /* the pool                                                       */
-	struct wire *wire;
+	struct rings *rings;           /* what calls answer through               */
 	const struct backend *backend;
 	uint32_t width;                /* threads at most                         */
 	pthread_mutex_t lock;          /* of all that follows                     */
@@ -23,13 +24,12 @@ struct worker { /* the pool                                                     
 	bool quit;
 };
 
-void worker_init(struct worker *, struct wire *, const struct backend *, uint32_t width);
+void worker_init(struct worker *, struct rings *, const struct backend *, uint32_t width);
 /* Waits for what runs, and ends the threads' work; they are detached. */
 void worker_finish(struct worker *);
 
-/* The frames CODEC_CALL, _CANCEL and _CREDIT.  False: malformed, or beyond what was agreed. */
+/* The frames CODEC_CALL and _CANCEL.  False: malformed. */
 bool worker_call(struct worker *, const struct wire_frame *);
 bool worker_cancel(struct worker *, const struct wire_frame *);
-bool worker_credit(struct worker *, const struct wire_frame *);
 
 #endif
