@@ -146,91 +146,183 @@ pack(const struct matrix *w, size_t g, uint8_t *out)
 	pack_group(w, g, LANES, 0, out);
 }
 
-/* Four elements by eight rows, number i of a block; nibbles are still unsigned. */
-INLINE __m256i
-elements(bool q4, const uint8_t *block, size_t i)
+static int32_t
+sum_levels(const int8_t *level, size_t n)
 {
-	const __m256i *const p = (const __m256i *)(const void *)block;
-	const __m256i low = _mm256_set1_epi8(15);
+	int32_t sum = 0;
 
-	if (!q4)
-		return _mm256_load_si256(p + i);
-	return i < 4 ? _mm256_and_si256(_mm256_load_si256(p + i), low)
-	             : _mm256_and_si256(_mm256_srli_epi16(_mm256_load_si256(p + i - 4), 4), low);
+	for (size_t i = 0; i < n; i++)
+		sum += level[i];
+	return sum;
 }
 
-/* Exact sums of block b of a group for n tokens. */
+/* Four elements by eight rows, number i of a block; all but Q8_0 not negative. */
+INLINE __m256i
+elements(enum format_kind kind, const uint8_t *block, size_t i)
+{
+	const __m256i *const p = (const __m256i *)(const void *)block;
+	const int bits = (int)pack_upper_bits(kind), bit = (int)(i % (bits == 2 ? 4 : 8)) * bits;
+	__m256i v = _mm256_load_si256(p + (kind == FORMAT_Q8_0 ? i : i % 4)), upper;
+
+	if (kind == FORMAT_Q8_0)
+		return v;
+	v = _mm256_and_si256(i < 4 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
+	if (bits == 0)
+		return v;
+	upper = _mm256_load_si256(p + 4 + (bits == 2 ? i / 4 : 0));
+	upper = bit < 4 ? _mm256_slli_epi32(upper, 4 - bit) : _mm256_srli_epi32(upper, bit - 4);
+	return _mm256_or_si256(
+		v, _mm256_and_si256(upper, _mm256_set1_epi8(bits == 2 ? 0x30 : 0x10)));
+}
+
+/* Four levels of a token in each lane. */
+INLINE __m256i
+levels4(const struct tokens *x, size_t t, size_t b, size_t i)
+{
+	int32_t four;
+
+	memcpy(&four, x->level[t] + b * BLOCK + 4 * i, sizeof four);
+	return _mm256_set1_epi32(four);
+}
+
+/* Adds parts from .. to-1 of block b for n tokens.  Two products fit 16 bits in every format (at most
+ * 128 * 127 * 2), the eight pairs of a block only where the levels are nibbles. */
 INLINE void
-block_sums(bool q4, size_t n, const uint8_t *block, const struct tokens *x, size_t b,
-           __m256i sum[TOKENS])
+add_parts(enum format_kind kind, size_t n, const uint8_t *block, const struct tokens *x, size_t b,
+          size_t from, size_t to, __m256i sum[TOKENS])
 {
 	const __m256i ones = _mm256_set1_epi16(1);
+	const bool nibbles = kind != FORMAT_Q8_0 && pack_upper_bits(kind) == 0;
 
-	for (size_t t = 0; t < n; t++)
-		sum[t] = _mm256_setzero_si256();
-	for (size_t i = 0; i < 8; i++) {
-		const __m256i w = elements(q4, block, i);
-		const __m256i size = q4 ? w : _mm256_abs_epi8(w);
+	for (size_t i = from; i < to; i++) {
+		const __m256i w = elements(kind, block, i);
+		const __m256i size = kind == FORMAT_Q8_0 ? _mm256_abs_epi8(w) : w;
 
 		for (size_t t = 0; t < n; t++) {
-			int32_t four;
-			__m256i level;
+			const __m256i level = levels4(x, t, b, i);
+			const __m256i pairs = _mm256_maddubs_epi16(
+				size, kind == FORMAT_Q8_0 ? _mm256_sign_epi8(level, w) : level);
 
-			memcpy(&four, x->level[t] + b * BLOCK + 4 * i, sizeof four);
-			level = _mm256_set1_epi32(four);
-			if (q4) /* eight products of at most 15 * 127 * 2 fit 16 bits */
-				sum[t] =
-				    _mm256_add_epi16(sum[t], _mm256_maddubs_epi16(size, level));
-			else /* and so does one of at most 128 * 127 * 2 */
-				sum[t] = _mm256_add_epi32(
-					sum[t], _mm256_madd_epi16(ones, _mm256_maddubs_epi16(
-						size, _mm256_sign_epi8(level, w))));
+			sum[t] = nibbles ? _mm256_add_epi16(sum[t], pairs)
+			                 : _mm256_add_epi32(sum[t], _mm256_madd_epi16(ones, pairs));
 			KEEP(sum[t]);
 		}
 	}
-	for (size_t t = 0; q4 && t < n; t++)
-		sum[t] = _mm256_add_epi32(_mm256_madd_epi16(ones, sum[t]),
-		                          _mm256_set1_epi32(-8 * x->sum[t][b]));
+	for (size_t t = 0; nibbles && t < n; t++)
+		sum[t] = _mm256_madd_epi16(ones, sum[t]);
 }
 
-/* A group by n tokens. */
-INLINE void
-group_tile(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tokens *x,
-           bool ahead, __m256 total[TOKENS])
+/* Scales of a block, lanes being rows. */
+struct scales {
+	__m256 d, m;        /* of the block; m: what is taken off, or added where there is no K */
+	__m256 first, last; /* Q6_K: of the two halves */
+};
+
+INLINE __m256
+bytes8(const uint8_t *p, bool is_signed)
 {
-	const size_t bytes = q4 ? 16 * LANES : 32 * LANES;
+	const __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)p);
+
+	return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(v) : _mm256_cvtepu8_epi32(v));
+}
+
+/* Of block i of a segment of n. */
+INLINE void
+load_scales(enum format_kind kind, const uint8_t *p, size_t n, size_t i, struct scales *s)
+{
+	switch (kind) {
+	case FORMAT_Q4_1:
+	case FORMAT_Q5_1:
+		s->d = half8(p + 16 * i);
+		s->m = half8(p + 16 * (n + i));
+		break;
+	case FORMAT_Q4_K:
+	case FORMAT_Q5_K:
+		s->d = _mm256_mul_ps(half8(p), bytes8(p + 32 + LANES * i, false));
+		s->m = _mm256_mul_ps(half8(p + 16),
+		                     bytes8(p + 32 + LANES * (KERNELS_SEGMENT + i), false));
+		break;
+	case FORMAT_Q6_K:
+		s->d = half8(p);
+		s->first = bytes8(p + 16 + LANES * 2 * i, true);
+		s->last = bytes8(p + 16 + LANES * (2 * i + 1), true);
+		break;
+	default:
+		s->d = half8(p + 16 * i);
+	}
+}
+
+/* Exact sums of block b of a group for n tokens, as floats. */
+INLINE void
+block_sums(enum format_kind kind, size_t n, const uint8_t *block, const struct scales *s,
+           const struct tokens *x, size_t b, __m256 out[TOKENS])
+{
+	__m256i sum[TOKENS], last[TOKENS];
 
 	for (size_t t = 0; t < n; t++)
-		total[t] = _mm256_setzero_ps();
-	for (size_t b = 0; b < blocks;) {
-		const size_t here = blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
-		const uint8_t *scale = group, *element = group + pack_scales(LANES, here);
-		__m256 chain[TOKENS];
+		sum[t] = last[t] = _mm256_setzero_si256();
+	add_parts(kind, n, block, x, b, 0, kind == FORMAT_Q6_K ? 4 : 8, sum);
+	if (kind == FORMAT_Q6_K)
+		add_parts(kind, n, block, x, b, 4, 8, last);
+	for (size_t t = 0; t < n; t++) {
+		const int32_t half = kind == FORMAT_Q6_K
+		                             ? sum_levels(x->level[t] + b * BLOCK, BLOCK / 2)
+		                             : x->sum[t][b];
+		const __m256i off = _mm256_set1_epi32(-pack_offset(kind) * half);
 
-		for (size_t t = 0; t < n; t++)
-			chain[t] = _mm256_setzero_ps();
-		group = element + here * bytes;
-		for (size_t end = b + here; b < end; b++, scale += 2 * LANES, element += bytes) {
-			const __m256 d = half8(scale);
-			__m256i sum[TOKENS];
-
-			for (size_t i = 0; ahead && i < bytes + 2 * LANES; i += 64)
-				_mm_prefetch((const char *)element + AHEAD + i, _MM_HINT_T0);
-			block_sums(q4, n, element, x, b, sum);
-			for (size_t t = 0; t < n; t++)
-				chain[t] = _mm256_fmadd_ps(
-					_mm256_mul_ps(d, _mm256_set1_ps(x->scale[t][b])),
-					_mm256_cvtepi32_ps(sum[t]), chain[t]);
-		}
-		for (size_t t = 0; t < n; t++)
-			total[t] = _mm256_add_ps(total[t], chain[t]);
+		out[t] = _mm256_cvtepi32_ps(_mm256_add_epi32(sum[t], off));
+		if (kind != FORMAT_Q6_K)
+			continue;
+		last[t] = _mm256_add_epi32(
+			last[t], _mm256_set1_epi32(-pack_offset(kind) * (x->sum[t][b] - half)));
+		/* Products and sum are integers below 2^24. */
+		out[t] = _mm256_fmadd_ps(out[t], s->first,
+		                         _mm256_mul_ps(_mm256_cvtepi32_ps(last[t]), s->last));
 	}
+}
+
+/* Blocks b .. b + n - 1, a segment, by the tokens, added to total. */
+INLINE void
+segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_t b, size_t n,
+             const struct tokens *x, bool ahead, __m256 total[TOKENS])
+{
+	const size_t bytes = pack_block(kind, LANES);
+	const uint8_t *element = segment + pack_scales(kind, LANES, n);
+	const bool k = kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
+	const bool minimum = k || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
+	__m256 chain[TOKENS], minima[TOKENS], sum[TOKENS];
+
+	for (size_t t = 0; t < tokens; t++) {
+		chain[t] = _mm256_setzero_ps();
+		minima[t] = _mm256_set1_ps(-0.0f);
+	}
+	for (size_t i = 0; i < n; i++, b++, element += bytes) {
+		struct scales s;
+
+		for (size_t at = 0; ahead && at < bytes + 2 * LANES; at += 64)
+			_mm_prefetch((const char *)element + AHEAD + at, _MM_HINT_T0);
+		load_scales(kind, segment, n, i, &s);
+		block_sums(kind, tokens, element, &s, x, b, sum);
+		for (size_t t = 0; t < tokens; t++) {
+			const __m256 scale = _mm256_set1_ps(x->scale[t][b]);
+			const __m256 low = _mm256_mul_ps(
+				scale, _mm256_set1_ps((float)x->sum[t][b]));
+
+			chain[t] = _mm256_fmadd_ps(_mm256_mul_ps(s.d, scale), sum[t], chain[t]);
+			if (minimum)
+				minima[t] = k ? _mm256_fnmadd_ps(s.m, low, minima[t])
+				              : _mm256_fmadd_ps(s.m, low, minima[t]);
+		}
+	}
+	for (size_t t = 0; t < tokens; t++)
+		total[t] = _mm256_add_ps(total[t],
+		                         minimum ? _mm256_add_ps(chain[t], minima[t]) : chain[t]);
 }
 
 /* n tokens, from token t on, by a group: the first `rows` outputs of each. */
 INLINE void
-group_tokens(bool q4, size_t n, const uint8_t *group, const struct operand *x, size_t t,
-             size_t rows, float *out, size_t stride)
+group_tokens(enum format_kind kind, size_t n, const uint8_t *group, const struct operand *x,
+             size_t t, size_t rows, float *out, size_t stride)
 {
 	const size_t blocks = x->cols / BLOCK;
 	struct tokens tokens;
@@ -240,8 +332,14 @@ group_tokens(bool q4, size_t n, const uint8_t *group, const struct operand *x, s
 		tokens.level[i] = x->level + (t + i) * x->cols;
 		tokens.scale[i] = x->scale + (t + i) * blocks;
 		tokens.sum[i] = x->sum + (t + i) * blocks;
+		total[i] = _mm256_setzero_ps();
 	}
-	group_tile(q4, n, group, blocks, &tokens, t == 0, total);
+	for (size_t b = 0; b < blocks; b += KERNELS_SEGMENT) {
+		const size_t here = blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
+
+		segment_tile(kind, n, group, b, here, &tokens, t == 0, total);
+		group += pack_scales(kind, LANES, here) + here * pack_block(kind, LANES);
+	}
 	for (size_t i = 0; i < n; i++) {
 		float lane[LANES];
 
@@ -252,7 +350,7 @@ group_tokens(bool q4, size_t n, const uint8_t *group, const struct operand *x, s
 
 /* The tokens of a band stay in the second level of cache while all groups pass. */
 INLINE void
-quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
+quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
                  const struct operand *x, float *out, size_t stride)
 {
 	const size_t size = pack_size(w->format, LANES, w->cols);
@@ -267,25 +365,11 @@ quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
 			size_t t = from;
 
 			for (; t + TOKENS <= to; t += TOKENS)
-				group_tokens(q4, TOKENS, group, x, t, rows, out + r, stride);
+				group_tokens(kind, TOKENS, group, x, t, rows, out + r, stride);
 			for (; t < to; t++)
-				group_tokens(q4, 1, group, x, t, rows, out + r, stride);
+				group_tokens(kind, 1, group, x, t, rows, out + r, stride);
 		}
 	}
-}
-
-static void
-q8_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride)
-{
-	quantised_matmul(false, w, first, last, x, out, stride);
-}
-
-static void
-q4_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride)
-{
-	quantised_matmul(true, w, first, last, x, out, stride);
 }
 
 /* ---- float matrices ---- */
@@ -394,49 +478,29 @@ float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t
 	}
 }
 
-static void
-f32_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-           size_t stride, void *scratch)
-{
-	float_matmul(FORMAT_F32, w, first, last, x, out, stride, scratch);
-}
-
-static void
-f16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-           size_t stride, void *scratch)
-{
-	float_matmul(FORMAT_F16, w, first, last, x, out, stride, scratch);
-}
-
-static void
-bf16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-            size_t stride, void *scratch)
-{
-	float_matmul(FORMAT_BF16, w, first, last, x, out, stride, scratch);
-}
+/* ---- all formats ---- */
 
 static void
 matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
        size_t stride, void *scratch)
 {
 	switch (w->format->kind) {
-	case FORMAT_F32:
-		f32_matmul(w, first, last, x, out, stride, scratch);
+#define REAL(kind)                                                              \
+	case kind:                                                              \
+		float_matmul(kind, w, first, last, x, out, stride, scratch); \
 		break;
-	case FORMAT_F16:
-		f16_matmul(w, first, last, x, out, stride, scratch);
+#define QUANTISED(kind)                                                    \
+	case kind:                                                         \
+		quantised_matmul(kind, w, first, last, x, out, stride); \
 		break;
-	case FORMAT_BF16:
-		bf16_matmul(w, first, last, x, out, stride, scratch);
+		REAL(FORMAT_F32) REAL(FORMAT_F16) REAL(FORMAT_BF16)
+		QUANTISED(FORMAT_Q8_0) QUANTISED(FORMAT_Q4_0) QUANTISED(FORMAT_Q4_1)
+		QUANTISED(FORMAT_Q5_0) QUANTISED(FORMAT_Q5_1) QUANTISED(FORMAT_Q4_K)
+		QUANTISED(FORMAT_Q5_K) QUANTISED(FORMAT_Q6_K)
+#undef REAL
+#undef QUANTISED
+	case FORMAT_N:
 		break;
-	case FORMAT_Q8_0:
-		q8_matmul(w, first, last, x, out, stride);
-		break;
-	case FORMAT_Q4_0:
-		q4_matmul(w, first, last, x, out, stride);
-		break;
-	default:
-		avx2_k_matmul(w, first, last, x, out, stride, scratch);
 	}
 }
 

@@ -4,8 +4,8 @@
  * sum, or one output each of 16 rows, whose quantised blocks are exact integers.
  *
  * Quantised matrices are packed (pack.h) in groups of 16 rows, Q8_0 as q + 128: vpdpbusd multiplies
- * unsigned weights by signed levels without rounding or saturation, and 128 times (Q4_0: 8 times)
- * the sum of the levels is taken off again.  The eight registers of a block serve up to TOKENS
+ * unsigned weights by signed levels without rounding or saturation, and the offset of the weights
+ * times the sum of the levels is taken off again.  The eight registers of a block serve up to TOKENS
  * tokens, whose levels lie side by side.  One token reads its matrix once, front to back. */
 #include "cpu/avx2_k.h"
 #include "cpu/kernels.h"
@@ -108,12 +108,13 @@ quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
 
 /* What a block of up to TOKENS tokens is multiplied with, side by side. */
 struct tile_block {
-	int32_t level[TOKENS][BLOCK / 4]; /* four levels each                          */
+	int32_t level[TOKENS][BLOCK / 4]; /* four levels each                                */
 	float   scale[TOKENS];
-	int32_t start[TOKENS];            /* what undoes the offset of the weights     */
-};
+	float   low[TOKENS];              /* scale times the sum of the levels: for minima   */
+	int32_t start[2][TOKENS];         /* what takes the offset of the weights off again: */
+};                                        /* of the block, or (Q6_K) of each half            */
 
-#define AHEAD 2304u /* bytes from what is read to what is asked for */
+#define AHEAD 8192u /* bytes from what is read to what is asked for */
 
 static size_t
 packed_size(const struct format *format, size_t cols)
@@ -127,110 +128,210 @@ pack(const struct matrix *w, size_t g, uint8_t *out)
 	pack_group(w, g, LANES, 0x80, out);
 }
 
-/* The eight registers of a block: four elements by 16 rows each. */
+/* Bit `bit` of each byte of v, moved to bit `to`, with those above it. */
+INLINE __m512i
+move_bits(__m512i v, int bit, int to)
+{
+	return bit < to ? _mm512_slli_epi32(v, (unsigned)(to - bit))
+	                : _mm512_srli_epi32(v, (unsigned)(bit - to));
+}
+
+/* The eight registers of a block: four elements by 16 rows each, not negative. */
 INLINE void
-load_block(bool q4, const uint8_t *p, __m512i w[8])
+load_block(enum format_kind kind, const uint8_t *p, __m512i w[8])
 {
 	const __m512i low = _mm512_set1_epi8(15);
+	const int bits = (int)pack_upper_bits(kind), per = bits == 2 ? 4 : 8;
+	const __m512i mask = _mm512_set1_epi8(bits == 2 ? 0x30 : 0x10);
 
-	for (size_t i = 0; i < (q4 ? 4 : 8); i++) {
+	for (int i = 0; i < (kind == FORMAT_Q8_0 ? 8 : 4); i++) {
 		const __m512i v = _mm512_load_si512(p + 64 * i);
 
-		w[i] = q4 ? _mm512_and_si512(v, low) : v;
-		if (q4)
+		w[i] = kind == FORMAT_Q8_0 ? v : _mm512_and_si512(v, low);
+		if (kind != FORMAT_Q8_0)
 			w[i + 4] = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
 	}
-}
+	for (int i = 0; bits && i < 8; i++) {
+		const __m512i upper = _mm512_load_si512(p + 256 + 64 * (i / per));
 
-/* A group by n tokens. */
-INLINE void
-group_tile(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
-           bool ahead, __m512 total[TOKENS])
-{
-	const size_t bytes = q4 ? 16 * LANES : 32 * LANES;
-
-	for (size_t t = 0; t < n; t++)
-		total[t] = _mm512_setzero_ps();
-	for (size_t b = 0; b < blocks;) {
-		const size_t here =
-			blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
-		const uint8_t *scale = group, *element = group + pack_scales(LANES, here);
-		__m512 chain[TOKENS];
-
-		for (size_t t = 0; t < n; t++)
-			chain[t] = _mm512_setzero_ps();
-		group = element + here * bytes;
-		for (size_t end = b + here; b < end; b++, x++, scale += 2 * LANES, element += bytes) {
-			const __m512 d = half16(scale);
-			__m512i w[8];
-
-			for (size_t i = 0; ahead && i < bytes + 2 * LANES; i += 64)
-				_mm_prefetch((const char *)element + AHEAD + i, _MM_HINT_T0);
-			load_block(q4, element, w);
-			for (size_t t = 0; t < n; t++) {
-				__m512i sum = _mm512_set1_epi32(x->start[t]);
-				const __m512 step = _mm512_mul_ps(d, _mm512_set1_ps(x->scale[t]));
-
-				for (size_t i = 0; i < 8; i++)
-					sum = _mm512_dpbusd_epi32(
-						sum, w[i], _mm512_set1_epi32(x->level[t][i]));
-				chain[t] = _mm512_fmadd_ps(step, _mm512_cvtepi32_ps(sum), chain[t]);
-			}
-		}
-		for (size_t t = 0; t < n; t++)
-			total[t] = _mm512_add_ps(total[t], chain[t]);
+		w[i] = _mm512_or_si512(
+			w[i], _mm512_and_si512(move_bits(upper, i % per * bits, 4), mask));
 	}
 }
 
-/* Lays tokens first .. first + n - 1 side by side. */
-static void
-lay_tile(const struct operand *x, size_t first, size_t n, int32_t offset, struct tile_block *out)
+/* Scales of block i of a segment of n blocks, lanes being rows. */
+struct scales {
+	__m512 d, m;       /* of the block; m: what is taken off, or added where there is no K */
+	__m512 first, last; /* Q6_K: of the two halves */
+};
+
+INLINE __m512
+bytes16(const uint8_t *p, bool is_signed)
 {
-	const size_t blocks = x->cols / BLOCK;
+	const __m128i v = _mm_load_si128((const __m128i *)(const void *)p);
 
-	for (size_t t = 0; t < n; t++) {
-		const size_t at = (first + t) * blocks;
+	return _mm512_cvtepi32_ps(is_signed ? _mm512_cvtepi8_epi32(v) : _mm512_cvtepu8_epi32(v));
+}
 
-		for (size_t b = 0; b < blocks; b++) {
-			memcpy(out[b].level[t], x->level + (at + b) * BLOCK, BLOCK);
-			out[b].scale[t] = x->scale[at + b];
-			out[b].start[t] = -offset * x->sum[at + b];
-		}
+INLINE void
+load_scales(enum format_kind kind, const uint8_t *p, size_t n, size_t i, struct scales *s)
+{
+	switch (kind) {
+	case FORMAT_Q4_1:
+	case FORMAT_Q5_1:
+		s->d = half16(p + 32 * i);
+		s->m = half16(p + 32 * (n + i));
+		break;
+	case FORMAT_Q4_K:
+	case FORMAT_Q5_K:
+		s->d = _mm512_mul_ps(half16(p), bytes16(p + 64 + LANES * i, false));
+		s->m = _mm512_mul_ps(half16(p + 32),
+		                     bytes16(p + 64 + LANES * (KERNELS_SEGMENT + i), false));
+		break;
+	case FORMAT_Q6_K:
+		s->d = half16(p);
+		s->first = bytes16(p + 32 + LANES * 2 * i, true);
+		s->last = bytes16(p + 32 + LANES * (2 * i + 1), true);
+		break;
+	default:
+		s->d = half16(p + 32 * i);
 	}
 }
 
-/* One group by the n tokens of a tile: 16 outputs of each. */
+/* The exact sums of a block for token t, as floats. */
+INLINE __m512
+block_sum(enum format_kind kind, const __m512i w[8], const struct scales *s,
+          const struct tile_block *x, size_t t)
+{
+	__m512i sum = _mm512_set1_epi32(x->start[0][t]), last;
+
+	for (size_t i = 0; i < (kind == FORMAT_Q6_K ? 4 : 8); i++)
+		sum = _mm512_dpbusd_epi32(sum, w[i], _mm512_set1_epi32(x->level[t][i]));
+	if (kind != FORMAT_Q6_K)
+		return _mm512_cvtepi32_ps(sum);
+	last = _mm512_set1_epi32(x->start[1][t]);
+	for (size_t i = 4; i < 8; i++)
+		last = _mm512_dpbusd_epi32(last, w[i], _mm512_set1_epi32(x->level[t][i]));
+	/* Products and sum are integers below 2^24. */
+	return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), s->first,
+	                       _mm512_mul_ps(_mm512_cvtepi32_ps(last), s->last));
+}
+
+/* A segment of n blocks by the tokens of a tile, added to total. */
 INLINE void
-group_store(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
-            bool ahead, size_t rows, float *out, size_t stride)
+segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_t n,
+             const struct tile_block *x, bool ahead, __m512 total[TOKENS])
+{
+	const size_t bytes = pack_block(kind, LANES);
+	const uint8_t *element = segment + pack_scales(kind, LANES, n);
+	const bool k = kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
+	const bool minimum = k || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
+	__m512 chain[TOKENS], minima[TOKENS];
+
+	for (size_t t = 0; t < tokens; t++) {
+		chain[t] = _mm512_setzero_ps();
+		minima[t] = _mm512_set1_ps(-0.0f);
+	}
+	for (size_t i = 0; i < n; i++, x++, element += bytes) {
+		struct scales s;
+		__m512i w[8];
+
+		for (size_t at = 0; ahead && at < bytes + 2 * LANES; at += 64)
+			_mm_prefetch((const char *)element + AHEAD + at, _MM_HINT_T0);
+		load_scales(kind, segment, n, i, &s);
+		load_block(kind, element, w);
+		for (size_t t = 0; t < tokens; t++) {
+			const __m512 step = _mm512_mul_ps(s.d, _mm512_set1_ps(x->scale[t]));
+			const __m512 low = _mm512_set1_ps(x->low[t]);
+
+			chain[t] = _mm512_fmadd_ps(step, block_sum(kind, w, &s, x, t), chain[t]);
+			if (minimum)
+				minima[t] = k ? _mm512_fnmadd_ps(s.m, low, minima[t])
+				              : _mm512_fmadd_ps(s.m, low, minima[t]);
+		}
+	}
+	for (size_t t = 0; t < tokens; t++)
+		total[t] = _mm512_add_ps(total[t],
+		                         minimum ? _mm512_add_ps(chain[t], minima[t]) : chain[t]);
+}
+
+/* A group by the tokens of a tile: 16 outputs of each. */
+INLINE void
+group_tile(enum format_kind kind, size_t tokens, const uint8_t *group, size_t blocks,
+           const struct tile_block *x, bool ahead, size_t rows, float *out, size_t stride)
 {
 	const __mmask16 mask = first_lanes(rows);
+	const size_t full = pack_scales(kind, LANES, KERNELS_SEGMENT) +
+	                    KERNELS_SEGMENT * pack_block(kind, LANES);
 	__m512 total[TOKENS];
 
-	group_tile(q4, n, group, blocks, x, ahead, total);
-	for (size_t t = 0; t < n; t++)
+	for (size_t t = 0; t < tokens; t++)
+		total[t] = _mm512_setzero_ps();
+	for (; blocks >= KERNELS_SEGMENT; blocks -= KERNELS_SEGMENT) {
+		segment_tile(kind, tokens, group, KERNELS_SEGMENT, x, ahead, total);
+		group += full;
+		x += KERNELS_SEGMENT;
+	}
+	if (blocks)
+		segment_tile(kind, tokens, group, blocks, x, ahead, total);
+	for (size_t t = 0; t < tokens; t++)
 		_mm512_mask_storeu_ps(out + t * stride, mask, total[t]);
 }
 
-/* The same for an n that is not known before. */
+/* The same for a number of tokens that is not known before. */
 INLINE void
-group_any(bool q4, size_t n, const uint8_t *group, size_t blocks, const struct tile_block *x,
-          bool ahead, size_t rows, float *out, size_t stride)
+group_any(enum format_kind kind, size_t tokens, const uint8_t *group, size_t blocks,
+          const struct tile_block *x, bool ahead, size_t rows, float *out, size_t stride)
 {
-	switch (n) {
-#define CASE(k)                                                                     \
-	case k:                                                                     \
-		group_store(q4, k, group, blocks, x, ahead, rows, out, stride); \
+	switch (tokens) {
+#define CASE(k)                                                                      \
+	case k:                                                                      \
+		group_tile(kind, k, group, blocks, x, ahead, rows, out, stride); \
 		break;
 		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #undef CASE
 	}
 }
 
+static int32_t
+sum_levels(const int8_t *level, size_t n)
+{
+	int32_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += level[i];
+	return sum;
+}
+
+/* Lays tokens first .. first + n - 1 side by side. */
+static void
+lay_tile(enum format_kind kind, const struct operand *x, size_t first, size_t n,
+         struct tile_block *out)
+{
+	const size_t blocks = x->cols / BLOCK;
+	const int32_t offset = kind == FORMAT_Q8_0 ? 128 : pack_offset(kind);
+
+	for (size_t t = 0; t < n; t++) {
+		const size_t at = (first + t) * blocks;
+
+		for (size_t b = 0; b < blocks; b++) {
+			const int8_t *level = x->level + (at + b) * BLOCK;
+			const int32_t sum = x->sum[at + b];
+			const int32_t half = kind == FORMAT_Q6_K ? sum_levels(level, 16) : sum;
+
+			memcpy(out[b].level[t], level, BLOCK);
+			out[b].scale[t] = x->scale[at + b];
+			out[b].low[t] = x->scale[at + b] * (float)sum;
+			out[b].start[0][t] = -offset * half;
+			out[b].start[1][t] = -offset * (sum - half);
+		}
+	}
+}
+
 /* Tokens are taken in bands whose tiles fit the scratch and, with the rows of a call, the second
  * level of cache; a band of tiles goes over all groups, a group over all tiles of the band. */
 INLINE void
-quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
+quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
                  const struct operand *x, float *out, size_t stride, void *scratch)
 {
 	const size_t blocks = x->cols / BLOCK, size = pack_size(w->format, LANES, w->cols);
@@ -242,29 +343,15 @@ quantised_matmul(bool q4, const struct matrix *w, size_t first, size_t last,
 		const size_t n = x->n - from < band ? x->n - from : band;
 
 		for (size_t t = 0; t < n; t += TOKENS)
-			lay_tile(x, from + t, n - t < TOKENS ? n - t : TOKENS, q4 ? 8 : 128,
+			lay_tile(kind, x, from + t, n - t < TOKENS ? n - t : TOKENS,
 			         tiles + t / TOKENS * blocks);
 		for (size_t r = first; r < last; r += LANES)
 			for (size_t t = 0; t < n; t += TOKENS)
-				group_any(q4, n - t < TOKENS ? n - t : TOKENS,
+				group_any(kind, n - t < TOKENS ? n - t : TOKENS,
 				          w->packed + r / LANES * size, blocks,
-				          tiles + t / TOKENS * blocks, t == 0,
-				          last - r, out + (from + t) * stride + r, stride);
+				          tiles + t / TOKENS * blocks, t == 0, last - r,
+				          out + (from + t) * stride + r, stride);
 	}
-}
-
-static void
-q8_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride, void *scratch)
-{
-	quantised_matmul(false, w, first, last, x, out, stride, scratch);
-}
-
-static void
-q4_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-          size_t stride, void *scratch)
-{
-	quantised_matmul(true, w, first, last, x, out, stride, scratch);
 }
 
 /* ---- float matrices: rows as they lie in the file ---- */
@@ -365,49 +452,29 @@ float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t
 	}
 }
 
-static void
-f32_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-           size_t stride)
-{
-	float_matmul(FORMAT_F32, w, first, last, x, out, stride);
-}
-
-static void
-f16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-           size_t stride)
-{
-	float_matmul(FORMAT_F16, w, first, last, x, out, stride);
-}
-
-static void
-bf16_matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-            size_t stride)
-{
-	float_matmul(FORMAT_BF16, w, first, last, x, out, stride);
-}
+/* ---- all formats ---- */
 
 static void
 matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
        size_t stride, void *scratch)
 {
 	switch (w->format->kind) {
-	case FORMAT_F32:
-		f32_matmul(w, first, last, x, out, stride);
+#define REAL(kind)                                                     \
+	case kind:                                                     \
+		float_matmul(kind, w, first, last, x, out, stride); \
 		break;
-	case FORMAT_F16:
-		f16_matmul(w, first, last, x, out, stride);
+#define QUANTISED(kind)                                                             \
+	case kind:                                                                  \
+		quantised_matmul(kind, w, first, last, x, out, stride, scratch); \
 		break;
-	case FORMAT_BF16:
-		bf16_matmul(w, first, last, x, out, stride);
+		REAL(FORMAT_F32) REAL(FORMAT_F16) REAL(FORMAT_BF16)
+		QUANTISED(FORMAT_Q8_0) QUANTISED(FORMAT_Q4_0) QUANTISED(FORMAT_Q4_1)
+		QUANTISED(FORMAT_Q5_0) QUANTISED(FORMAT_Q5_1) QUANTISED(FORMAT_Q4_K)
+		QUANTISED(FORMAT_Q5_K) QUANTISED(FORMAT_Q6_K)
+#undef REAL
+#undef QUANTISED
+	case FORMAT_N:
 		break;
-	case FORMAT_Q8_0:
-		q8_matmul(w, first, last, x, out, stride, scratch);
-		break;
-	case FORMAT_Q4_0:
-		q4_matmul(w, first, last, x, out, stride, scratch);
-		break;
-	default:
-		avx2_k_matmul(w, first, last, x, out, stride, scratch);
 	}
 }
 
