@@ -1,6 +1,7 @@
 #include "cli/commands/wallet.h"
 
 #include "cli/commands/commands.h"
+#include "core/base/log.h"
 
 static int
 run(struct cli *cli)
@@ -13,9 +14,14 @@ run(struct cli *cli)
 		                                .password_file = cli_text(cli, "password-file", NULL),
 		                                .json = cli->json,
 		                                .quiet = cli_flag(cli, "quiet") };
+	const int32_t               level = log_level(cli_text(cli, "log-level", "info"));
 	struct b3iq_error           err = NO_ERROR;
-	const int32_t               rc = wallet_main(&options, &err);
+	int32_t                     rc;
 
+	if (level < 0)
+		return cli_error(cli, CLI_USAGE, "--log-level is debug, info, warn or error");
+	log_setup(level, cli_flag(cli, "log-json") ? LOG_JSON : LOG_TEXT);
+	rc = wallet_main(&options, &err);
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
 }
 
@@ -29,6 +35,9 @@ static const struct cli_option options[] = {
 	{ .name = "password-file", .kind = CLI_PATH, .value = "FILE",
 	  .help = "their password: the first line of this file (mode 0600)" },
 	PURSE_CHAIN,
+	{ .name = "log-level", .kind = CLI_TEXT, .value = "LEVEL",
+	  .help = "debug, info (the default), warn or error" },
+	{ .name = "log-json", .kind = CLI_FLAG, .help = "log lines as JSON" },
 	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "no line when it is ready" },
 	{ .name = NULL },
 };
