@@ -2,13 +2,17 @@
 """A canary in prompt, output and key appears in no log, metric, database, config or process list."""
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from harness import Node, check, done  # noqa: E402
+from harness import SLOW, Node, check, done  # noqa: E402
 
 CANARY = "qzjxkv-canary-7741"
+ACCESS = re.compile(r"\S+ info +http\.request id=req_[0-9a-f]{32} peer=127\.0\.0\.1 method=POST route=/v1/chat/completions"
+                    r" status=200 bytes=\d+ ms=\d+")
 
 
 def chat(text, **more):
@@ -19,6 +23,14 @@ def expect(status, what, answer):
     """What was refused at the door proves nothing: each request has to get as far as it should."""
     check(f"{what}: {status}", answer[0] == status, answer)
     return answer[2]
+
+
+def logged(node, before):
+    """The lines that a request has added to the log, once its own is there."""
+    end = time.monotonic() + 10 * SLOW
+    while "http.request" not in node.log_text()[before:] and time.monotonic() < end:
+        time.sleep(0.01)
+    return node.log_text()[before:].splitlines()
 
 
 with Node() as node:
@@ -33,7 +45,11 @@ with Node() as node:
     expect(404, "a model that is not there", node.call("POST", ask, chat("Hello", model=CANARY)))
     expect(401, "a wrong key", node.call("POST", ask, chat(CANARY), key=f"b3iq_local_{CANARY}"))
     node.call("GET", f"/v1/models?q={CANARY}")
+    log_at = len(node.log_text())
     said = expect(200, "words that nobody else says", node.call("POST", ask, chat("Hello", max_tokens=60, temperature=2, seed=11)))
+    # Token by token it would not be recognised: so nothing but this one line, and no word more in it.
+    lines = logged(node, log_at)
+    check("an answer leaves one line of numbers in the log", len(lines) == 1 and ACCESS.fullmatch(lines[0]), lines)
     output = said["choices"][0]["message"]["content"]
     pieces = [output[i:i + 12] for i in range(0, len(output) - 12, 12)]
     check("the answer is long enough to be recognised", len(pieces) > 5, output)

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static const bool both[] = { false, true };
@@ -776,10 +777,14 @@ test_child_is_confined(void **state)
 	char path[64], line[256];
 	struct instance_status st;
 	struct instance *i;
-	bool no_new_privs = false;
+	bool no_new_privs = false, no_core = false;
+	struct rlimit core;
 	FILE *f;
 
 	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+	core.rlim_cur = core.rlim_max; /* as far as we may; where that is nothing, so be it */
+	assert_int_equal(setrlimit(RLIMIT_CORE, &core), 0);
 	setenv("B3IQ_TEST_SECRET", "must-not-be-inherited", 1);
 	i = live_ready(&o);
 	instance_status(i, &st);
@@ -791,6 +796,14 @@ test_child_is_confined(void **state)
 			no_new_privs = true;
 	fclose(f);
 	assert_true(no_new_privs);
+	snprintf(path, sizeof path, "/proc/%d/limits", (int)st.pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "Max core file size", 18) == 0)
+			no_core = strtoul(line + 18, NULL, 10) == 0 && strstr(line, "unlimited") == NULL;
+	fclose(f);
+	assert_true(no_core);
 	snprintf(path, sizeof path, "/proc/%d/environ", (int)st.pid);
 	f = fopen(path, "r");
 	if (f != NULL) { /* only root may look */
