@@ -95,6 +95,19 @@ commit_op(uint8_t key, const char *signer)
 	                                .key = { key }, .digest = { 9 }, .signer = signer };
 }
 
+/* Outside of submit() nothing is signed, not even with a key that the operator named. */
+static void
+assert_signs_nothing(struct instance *i)
+{
+	const struct b3iq_host *host = hostapi_table(instance_api(i));
+	struct buf out;
+
+	buf_init(&out, 1024);
+	assert_int_equal(host->sign(host->ctx, "hot", "ed25519", "m", 1, &out.writer), B3IQ_E_DENIED);
+	assert_int_equal(out.len, 0);
+	buf_free(&out);
+}
+
 static void
 ledger_with(bool run_inline)
 {
@@ -125,6 +138,7 @@ ledger_with(bool run_inline)
 		fail_msg("%s", err.text);
 	assert_int_equal(s.signatures, 1);
 	assert_int_equal(s.public_keys, 1);
+	assert_signs_nothing(i);
 	assert_int_equal(t->submit(i, &op, &again, &err), B3IQ_OK); /* the same key */
 	assert_string_equal(tx.ref, again.ref);
 	assert_int_equal(t->status(i, op.key, &again, &err), B3IQ_OK);
@@ -175,6 +189,7 @@ test_submit_that_dies(void **state)
 	i = live_ready(&o);
 	s.kill_on_put = i;
 	assert_int_equal(tables_ledger.submit(i, &op, &tx, &err), B3IQ_E_UNKNOWN_OUTCOME);
+	assert_signs_nothing(i);
 	s.kill_on_put = NULL;
 	assert_int_equal(tables_ledger.status(i, op.key, &tx, &err), B3IQ_OK); /* the next life */
 	assert_int_equal(tables_ledger.submit(i, &op, &tx, &err), B3IQ_OK);
@@ -243,6 +258,44 @@ test_wrong_kind(void **state)
 	live_close(i);
 }
 
+/* A replay of ids that are not there is refused before the plugin is asked. */
+static void
+test_replay_of_nothing(void **state)
+{
+	const struct instance_options o = live_options(ECHO, NULL, true);
+	const struct b3iq_gen_request q = { .size = sizeof q, .model = "echo", .body = "x", .body_len = 1 };
+	struct instance *i = live_ready(&o);
+	struct b3iq_usage use = { .size = sizeof use };
+	struct b3iq_error err = NO_ERROR;
+	struct live_sink s;
+
+	(void)state;
+	live_sink_init(&s);
+	assert_int_equal(tables_replay.replay(i, &q, NULL, 3, &s.sink, &use, &err), B3IQ_E_INVALID);
+	assert_int_equal(tables_replay.replay(i, &q, NULL, 0, &s.sink, &use, &err), B3IQ_E_UNSUPPORTED);
+	live_close(i);
+}
+
+/* What a plugin may say: the closed list, DECLINED if it is asked who somebody is, never DIED. */
+static void
+test_codes(void **state)
+{
+	struct backend inference = { .kind = B3IQ_INFERENCE }, auth = { .kind = B3IQ_AUTH };
+	struct roster_run run = { .remote = NULL };
+	struct guard g = { .backend = &inference };
+
+	(void)state;
+	g.call.run = &run;
+	assert_int_equal(known(&g, B3IQ_OK), B3IQ_OK);
+	assert_int_equal(known(&g, B3IQ_E_BUSY), B3IQ_E_BUSY);
+	assert_int_equal(known(&g, B3IQ_DECLINED), B3IQ_E_INTERNAL);
+	assert_int_equal(known(&g, B3IQ_E_DIED), B3IQ_E_INTERNAL);
+	assert_int_equal(known(&g, 4711), B3IQ_E_INTERNAL);
+	assert_int_equal(known(&g, -4711), B3IQ_E_INTERNAL);
+	g.backend = &auth;
+	assert_int_equal(known(&g, B3IQ_DECLINED), B3IQ_DECLINED);
+}
+
 static void
 test_struct_sizes(void **state)
 {
@@ -277,6 +330,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ledger), cmocka_unit_test(test_submit_that_dies),
 		cmocka_unit_test(test_auth), cmocka_unit_test(test_wrong_kind),
+		cmocka_unit_test(test_replay_of_nothing), cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_struct_sizes),
 	};
 
