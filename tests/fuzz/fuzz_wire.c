@@ -140,11 +140,11 @@ receive(int fd)
 	host_close(&h);
 }
 
-/* A sink that reads what it is given to the last byte. */
+/* A sink that reads what it is given to the last byte, and may refuse it. */
 static int32_t
 take(struct b3iq_sink *sink, const struct b3iq_chunk *c)
 {
-	volatile unsigned sum = 0;
+	size_t sum = c->delta != NULL ? strlen(c->delta) : 0;
 
 	(void)sink;
 	for (size_t i = 0; i < c->text_len; i++)
@@ -152,8 +152,8 @@ take(struct b3iq_sink *sink, const struct b3iq_chunk *c)
 	for (size_t i = 0; i < c->probe_len; i++)
 		sum += ((const unsigned char *)c->probe)[i];
 	for (size_t i = 0; c->ids != NULL && i < c->n_ids; i++)
-		sum += (unsigned)c->ids[i];
-	return c->delta != NULL && strlen(c->delta) == 1 ? B3IQ_E_CANCELLED : B3IQ_OK;
+		sum += (size_t)c->ids[i];
+	return sum % 7 == 2 ? B3IQ_E_CANCELLED : B3IQ_OK;
 }
 
 static void *
