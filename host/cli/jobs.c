@@ -248,15 +248,20 @@ jobs_finish(struct cli *cli, struct network *n, struct json_object *view, bool w
 {
 	const char         *job = word(view, "job_id");
 	struct json_object *settled = NULL;
+	const bool          good = strcmp(jobs_status(view), "completed") == 0;
 	char                path[256];
-	int                 exit = CLI_OK;
+	int                 exit;
 
-	if (strcmp(jobs_status(view), "completed") != 0 || !job || !ticket_id_valid(job)) {
+	if (!job || !ticket_id_valid(job))
+		return cli_error(cli, CLI_FAILED, "the coordinator's answer has no job id");
+	if (!good)
 		jobs_show(cli, view, NULL, with_result);
-		return CLI_JOB_ENDED_BADLY;
-	}
 	snprintf(path, sizeof path, "/v1/jobs/%s/result", job);
 	exit = network_json(cli, n, &(struct network_call){ .path = path }, NULL, &settled);
+	if (!good) { /* the refusal has told why there is none */
+		json_object_put(settled);
+		return exit == CLI_CANCELLED ? exit : CLI_JOB_ENDED_BADLY;
+	}
 	if (!exit)
 		exit = keep(cli, job, settled);
 	if (settled)

@@ -160,6 +160,8 @@ refused(struct cli *cli, const struct network *n, const struct client_reply *rep
 		return cli_error(cli, CLI_DENIED, "the coordinator refuses: %s", text);
 	case 404:
 		return cli_error(cli, CLI_NOT_FOUND, "%s", text);
+	case 409:
+		return cli_error(cli, CLI_FAILED, "%s", text);
 	case 425:
 		return cli_error(cli, CLI_NOT_READY, "%s", text);
 	default:

@@ -14,7 +14,7 @@
 #define TEXT_MAX 65536
 
 struct work {
-	struct json_object    *receipt, *node, *verdict, *openings; /* borrowed; NULL: absent */
+	struct json_object    *receipt, *node, *verdict, *openings, *order; /* borrowed; or NULL */
 	const char            *result, *job;
 	size_t                 result_len;
 	struct receipt_report *inner;
@@ -137,7 +137,7 @@ check_verdict(struct work *w, const struct settled_pins *pins)
 
 /* ---- the node's receipt -------------------------------------------------- */
 
-/* The bundle of it: its openings, with the output that the client got. */
+/* The bundle of it. */
 static struct json_object *
 bundle_of(const struct work *w)
 {
@@ -150,10 +150,7 @@ bundle_of(const struct work *w)
 		openings = json_object_new_object();
 	ok = ok && openings && !json_put(doc, "openings", json_object_get(openings)) &&
 	     !json_put_string(doc, "version", BUNDLE_VERSION) &&
-	     !json_put(doc, "receipt", json_object_get(w->node)) &&
-	     (!w->openings || !w->result || member(openings, "output") ||
-	      !json_put(openings, "output",
-	                json_object_new_string_len(w->result, (int)w->result_len)));
+	     !json_put(doc, "receipt", json_object_get(w->node));
 	json_object_put(openings);
 	if (ok)
 		return doc;
@@ -189,35 +186,67 @@ check_receipt(struct work *w, const struct settled_pins *pins, struct b3iq_error
 
 /* ---- order, question, answer, anchor ------------------------------------- */
 
-static void
-check_order(struct work *w)
+/* The hash of an order's text, in hex. */
+static int32_t
+order_hash(const char *text, char hex[65])
 {
-	const char         *text = text_of(w->receipt, "order_text");
-	const char         *hash = text_of(member(w->node, "receipt"), "order");
-	struct json_object *order = NULL;
-	char                hex[65];
-	uint8_t             digest[32];
-	struct sha256       s;
+	uint8_t       digest[32];
+	struct sha256 s;
+	int32_t       rc;
 
-	if (!text || !hash) {
-		say(w, "order", RECEIPT_NOT_CHECKED, "the order is not opened");
-		return;
-	}
 	sha256_begin(&s);
 	sha256_add(&s, "b3iq.order/1\n", 13);
 	sha256_add(&s, text, strlen(text));
-	if (sha256_end(&s, digest) == B3IQ_OK)
-		hex_encode(digest, sizeof digest, hex);
-	else
-		hex[0] = '\0';
+	rc = sha256_end(&s, digest);
+	hex_encode(digest, sizeof digest, hex);
+	return rc;
+}
+
+/* Does the order's own commitment open to the request that the node's receipt opens? */
+static bool
+orders_this(const struct work *w, struct json_object *order)
+{
+	const char *secret_hex = text_of(w->order, "secret"), *named = text_of(order, "prompt");
+	const char *request = text_of(w->openings, "prompt");
+	uint8_t     secret[32], digest[COMMIT_SIZE];
+	char        hex[65];
+
+	if (!secret_hex || !request)
+		return true; /* not opened: the node's own commitment is checked elsewhere */
+	if (!named || !hex_decode(secret_hex, strlen(secret_hex), secret, sizeof secret) ||
+	    commit_field(secret, COMMIT_PROMPT, request, strlen(request), digest) != B3IQ_OK)
+		return false;
+	hex_encode(digest, sizeof digest, hex);
+	return strcmp(hex, named) == 0;
+}
+
+static int32_t
+check_order(struct work *w)
+{
+	const char         *text = text_of(w->order, "text");
+	const char         *hash = text_of(member(w->node, "receipt"), "order");
+	struct json_object *order = NULL;
+	char                hex[65];
+	int32_t             rc;
+
+	if (!text || !hash) {
+		say(w, "order", RECEIPT_NOT_CHECKED, "the order is not opened");
+		return B3IQ_OK;
+	}
+	rc = order_hash(text, hex);
+	if (rc != B3IQ_OK)
+		return rc;
 	json_parse(text, strlen(text), "the order", &order, NULL);
 	if (strcmp(hex, hash) != 0)
 		say(w, "order", RECEIPT_FAIL, "its text is not that of the hash");
 	else if (!same(text_of(order, "job"), w->job))
 		say(w, "order", RECEIPT_FAIL, "it is about another job");
+	else if (!orders_this(w, order))
+		say(w, "order", RECEIPT_FAIL, "it orders another prompt than the node got");
 	else
 		say(w, "order", RECEIPT_PASS, "the receipt is for this job's order");
 	json_object_put(order);
+	return B3IQ_OK;
 }
 
 /* The request that the receipt opens: is its last message what was asked? */
@@ -252,10 +281,8 @@ check_answer(struct work *w)
 {
 	struct json_object *opened = member(w->openings, "output");
 
-	if (!w->result || !w->openings)
+	if (!w->result || !opened)
 		say(w, "answer", RECEIPT_NOT_CHECKED, "the output is not opened");
-	else if (!opened) /* then the result itself was checked against the commitment */
-		say(w, "answer", RECEIPT_PASS, "the result is what the receipt commits to");
 	else if (json_object_is_type(opened, json_type_string) &&
 	         (size_t)json_object_get_string_len(opened) == w->result_len &&
 	         memcmp(json_object_get_string(opened), w->result, w->result_len) == 0)
@@ -318,7 +345,8 @@ open_document(struct work *w, struct json_object *doc)
 	w->receipt = member(doc, "receipt");
 	w->node = member(w->receipt, "node_receipt");
 	w->verdict = member(w->receipt, "verdict");
-	w->openings = member(w->receipt, "openings");
+	w->openings = member(doc, "openings");
+	w->order = member(doc, "order");
 	w->job = text_of(w->receipt, "job_id");
 	if (json_object_is_type(result, json_type_object))
 		result = member(result, "output");
@@ -358,8 +386,9 @@ settled_verify(struct json_object *doc, const char *prompt, const struct settled
 		rc = check_receipt(&w, pins, err);
 	else if (rc == B3IQ_OK)
 		say(&w, "form", RECEIPT_NOT_CHECKED, "the worker was not verified: it signed nothing");
+	if (rc == B3IQ_OK)
+		rc = check_order(&w);
 	if (rc == B3IQ_OK) {
-		check_order(&w);
 		check_question(&w, prompt);
 		check_answer(&w);
 		check_anchor(&w);

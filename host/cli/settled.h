@@ -1,7 +1,9 @@
 /* settled.h - checks what a coordinator gives its client for a finished job, offline.
  *
- *   {"result": text, "receipt": {"job_id", "node_receipt": envelope, "verdict": {...},
- *    "openings": {...}, "order_text"?, "anchor"?, ...}}          docs/coordinator.md, section 5
+ *   {"result": text, "openings": {...}, "order": {"text", "secret"},
+ *    "receipt": {"job_id", "node_receipt": envelope, "verdict": {...}, "anchor"?, ...}}
+ *
+ * That is the answer to GET /v1/jobs/{id}/result (docs/coordinator.md, sections 2 and 5).
  *
  * The coordinator's key must be pinned.  Its verdict names the hash of the node's receipt, which names
  * the node: so the verdict vouches for the node's key, unless the caller pins that one, too.
@@ -14,7 +16,7 @@
 #include "core/receipt/receipt_verify.h"
 
 /* verdict   signed by the pinned coordinator, about this job, this receipt, this order, this amount
- * order     the order's text has the hash that both name, and is about this job
+ * order     the order's text has the hash that both name; it is about this job and this prompt
  * question  what was asked is what the client asked
  * answer    what was answered is what the client got
  * anchor    the path leads from the receipt to the root that the ledger is said to have

@@ -94,7 +94,7 @@ run_status(struct cli *cli)
 static int
 run_cancel_running(struct cli *cli)
 {
-	return show_plain(cli, "POST", "/v1/admin/jobs/cancel-running");
+	return show_plain(cli, "POST", "/v1/admin/cancel-running");
 }
 
 static int

@@ -104,7 +104,7 @@ get_list(struct cli *cli, struct network *n, const char *base, struct json_objec
 	static const struct {
 		const char *option, *field;
 	} filters[] = { { "limit", "limit" }, { "offset", "offset" }, { "status", "status" },
-		        { "type", "job_type" }, { "job-id", "job_id" } };
+		        { "type", "job_type" } };
 	struct buf path;
 	int        exit;
 
@@ -148,24 +148,32 @@ do_jobs(struct cli *cli, struct network *n)
 	return exit;
 }
 
+/* Of one job its receipt; else the jobs that have one. */
 static int
 do_receipts(struct cli *cli, struct network *n)
 {
-	static const char *const head[] = { "RECEIPT", "JOB", "PAID", "BLOCK", "TIME (UTC)", NULL };
+	static const char *const head[] = { "RECEIPT", "JOB", "PAID", "TIME (UTC)", NULL };
+	const char              *id = cli_text(cli, "job-id", NULL);
 	struct json_object      *doc = NULL, *items;
 	struct term_table        table;
-	int                      exit = get_list(cli, n, "/v1/receipts", &doc, &items);
+	char                     path[256] = "/v1/jobs?status=completed";
+	int                      exit;
 
+	if (id && !ticket_id_valid(id))
+		return cli_error(cli, CLI_USAGE, "\"%.60s\" is no id of a job", id);
+	if (id)
+		snprintf(path, sizeof path, "/v1/jobs/%s/receipts", id);
+	exit = get_list(cli, n, path, &doc, &items);
 	if (!exit) {
 		term_table_init(&table, head);
 		for (size_t i = 0; i < json_object_array_length(items); i++) {
 			struct json_object *r = json_object_array_get_idx(items, i);
+			const char         *when = word(r, "timestamp");
 
 			term_cell(&table, word(r, "receipt_id"));
 			term_cell(&table, word(r, "job_id"));
 			term_cell(&table, word(r, "amount_paid"));
-			term_cell(&table, word(r, "block_height"));
-			term_cellf(&table, "%.19s", word(r, "timestamp"));
+			term_cellf(&table, "%.19s", *when ? when : word(r, "completed_at"));
 		}
 		term_table_finish(&table, cli->json ? NULL : stdout);
 		cli_put(cli, "receipts", json_object_get(items));
@@ -334,8 +342,8 @@ const struct cli_command command_jobs = {
 const struct cli_command command_receipts = {
 	.name = "receipts",
 	.summary = "receipts of your jobs, as the coordinator has them",
-	.about = "Lists what was paid for which job, and in which block it stands. b3iq receipt list shows "
-	         "what this home's own node has signed.",
+	.about = "Lists what was paid for which job. b3iq receipt verify checks one, and b3iq receipt list "
+	         "shows what this home's own node has signed.",
 	.options = receipts_options,
 	.examples = { { "b3iq receipts", "the newest" },
 	              { "b3iq receipts --job-id job_0123", "of one job" } },
@@ -345,15 +353,16 @@ const struct cli_command command_receipts = {
 
 const struct cli_command command_pay = {
 	.name = "pay",
-	.summary = "pay for a job, or see its payment",
+	.summary = "the payment of a job",
 	.words = "ID [AMOUNT]",
 	.least = 1,
 	.most = 2,
-	.about = "With an amount it locks so much for a job that was submitted without payment; without one "
-	         "it shows the job's payment: locked, released or refunded, and in which transaction.",
+	.about = "Shows where the money of a job is: locked, released or refunded, and in which transaction. "
+	         "With an amount it asks the coordinator to lock that for it; b3iq's own locks what b3iq "
+	         "submit --payment says, when the job is submitted, and takes no other amount later.",
 	.options = plain,
 	.examples = { { "b3iq pay job_0123", "where its money is" },
-	              { "b3iq pay job_0123 0.25", "lock 0.25 AITBC for it" } },
+	              { "b3iq pay job_0123 0.25", "be sure that 0.25 AITBC are locked for it" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, CLI_NO_NODE, CLI_UNPAID, CLI_CANCELLED, 0 },
 	.run = run_pay,
 };
