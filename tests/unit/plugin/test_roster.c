@@ -191,6 +191,7 @@ test_stops_reach_the_plugin(void **state)
 	assert_int_equal(e.data.u64, c.id);
 	roster_cancelled(&b.r, e.data.u64);
 	roster_cancelled(&b.r, e.data.u64 + 100); /* of no call */
+	assert_int_equal(epoll_wait(b.epoll, &e, 1, 0), 0); /* once is enough: nobody spins on it */
 	assert_true(fd_readable(c.sink.cancel_fd));
 	assert_int_equal(emit_one(&c), B3IQ_E_CANCELLED);
 	assert_int_equal(s.chunks, 1);
@@ -201,6 +202,40 @@ test_stops_reach_the_plugin(void **state)
 	assert_int_equal(roster_leave(&c, B3IQ_OK, &err), B3IQ_OK);
 	close(s.sink.cancel_fd);
 	buf_free(&s.text);
+	bench_close(&b);
+}
+
+static void *
+enter_cancelled(void *arg)
+{
+	struct entrant *e = arg;
+	struct roster_call c;
+
+	e->number = roster_enter(&e->b->r, &c, NULL, 0, NULL);
+	return NULL;
+}
+
+/* A call that waits for its turn, without a deadline, hears of the stop. */
+static void
+test_stops_reach_those_that_wait(void **state)
+{
+	uint32_t running, waiting;
+	struct roster_call c;
+	struct entrant e;
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 1);
+	assert_int_equal(roster_enter(&b.r, &c, NULL, 0, NULL), B3IQ_OK);
+	e = (struct entrant){ .b = &b };
+	pthread_create(&e.thread, NULL, enter_cancelled, &e);
+	do
+		roster_count(&b.r, &running, &waiting);
+	while (waiting != 1);
+	roster_cancel_all(&b.r, B3IQ_E_CANCELLED);
+	pthread_join(e.thread, NULL);
+	assert_int_equal(e.number, B3IQ_E_CANCELLED);
+	roster_leave(&c, B3IQ_OK, NULL);
 	bench_close(&b);
 }
 
@@ -274,7 +309,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed), cmocka_unit_test(test_waits_for_opening),
 		cmocka_unit_test(test_one_at_a_time_in_order), cmocka_unit_test(test_no_more_than_so_many),
-		cmocka_unit_test(test_stops_reach_the_plugin), cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_stops_reach_the_plugin),
+		cmocka_unit_test(test_stops_reach_those_that_wait), cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_a_run_outlives_its_roster_turn),
 	};
 

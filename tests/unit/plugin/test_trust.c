@@ -3,6 +3,8 @@
 
 #include "core/plugin/file/trust.c"
 
+#include <sys/resource.h>
+
 static char place[PATH_MAX];    /* a private directory                       */
 static char lib[PATH_MAX];      /* place/lib: the plugin directory           */
 static char keys[PATH_MAX];     /* place/keys                                */
@@ -192,11 +194,29 @@ sign_file(const char *sum, const char *prefix)
 	ed25519_free(key);
 }
 
+/* From now on only one more descriptor can be had; the limit that was. */
+static struct rlimit
+with_one_descriptor(void)
+{
+	struct rlimit before, now;
+	const int lowest = dup(0);
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = before;
+	now.rlim_cur = (rlim_t)lowest + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	return before;
+}
+
 static void
 test_signature(void **state)
 {
 	struct b3iq_error err = NO_ERROR;
+	char key[PATH_MAX * 2];
 	struct trust_file f;
+	struct rlimit few;
 
 	(void)state;
 	put_file(lib, "signed.so", "abc", 0644);
@@ -211,6 +231,15 @@ test_signature(void **state)
 	assert_string_equal(f.signer, "");
 	sign_file(f.sha256, "");
 	assert_int_equal(trust_accept(&f, "signed", "org.z.y", NULL, keys, &err), B3IQ_OK);
+	snprintf(key, sizeof key, "%s/vendor.pub", keys);
+	chmod(key, 0666); /* anybody could have put his own into it */
+	assert_int_equal(trust_accept(&f, "signed", "org.z.y", NULL, keys, &err), B3IQ_E_DENIED);
+	chmod(key, 0644);
+	assert_int_equal(trust_accept(&f, "signed", "org.z.y", NULL, keys, &err), B3IQ_OK);
+	few = with_one_descriptor();
+	assert_int_equal(trust_accept(&f, "signed", "org.z.y", NULL, keys, &err),
+	                 B3IQ_E_UNAVAILABLE); /* which says nothing about the signature */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	chmod(keys, 0777); /* then anybody could add a key */
 	assert_int_equal(trust_accept(&f, "signed", "org.z.y", NULL, keys, &err), B3IQ_E_DENIED);
 	chmod(keys, 0755);
