@@ -15,17 +15,14 @@ static const struct cli_command program = {
 	.examples = { { "b3iq node", "start the node" },
 	              { "b3iq run \"What is a receipt?\"", "ask it something" },
 	              { "b3iq doctor", "when something is wrong" } },
-	.subs = (const struct cli_command *const[]){ &command_up, &command_node, &command_run, &command_chat,
-	                                             &command_model, &command_key, &command_plugin,
-	                                             &command_receipt, &command_submit,
-	                                             &command_status, &command_result,
-	                                             &command_cancel, &command_jobs,
-	                                             &command_receipts, &command_pay,
-	                                             &command_admin, &command_chain, &command_wallet,
-	                                             &command_coordinator, &command_doctor,
-	                                             &command_selftest,
-	                                             &command_version, &command_help,
-	                                             &command_completion, NULL },
+	.subs = (const struct cli_command *const[]){
+		&command_up, &command_node, &command_run, &command_chat, &command_model,
+		&command_key, &command_plugin, &command_receipt, &command_submit, &command_status,
+		&command_result, &command_cancel, &command_jobs, &command_receipts, &command_pay,
+		&command_admin, &command_chain, &command_wallet, &command_coordinator,
+		&command_doctor, &command_selftest, &command_version, &command_help,
+		&command_completion, NULL,
+	},
 };
 
 int

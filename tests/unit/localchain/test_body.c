@@ -34,7 +34,8 @@ test_kinds(void **state)
 		  "{\"amount\":\"5\"," CHAIN "," FROM ",\"kind\":\"transfer\",\"memo\":\"caf\xc3\xa9 \\\"x\\\"/\","
 		  "\"nonce\":7,\"to\":\"" ZERO_ADDRESS "\"}" },
 		{ operation(B3IQ_OP_ESCROW_OPEN, ZERO_ADDRESS, "5", "{\"deadline_ms\":1795243000000}"),
-		  "{\"amount\":\"5\",\"arbiter\":\"" ZERO_ADDRESS "\"," CHAIN ",\"deadline\":1795243000000," FROM
+		  "{\"amount\":\"5\",\"arbiter\":\"" ZERO_ADDRESS "\"," CHAIN
+		  ",\"deadline\":1795243000000," FROM
 		  ",\"id\":\"" ID "\",\"kind\":\"escrow_open\",\"nonce\":7}" },
 		{ operation(B3IQ_OP_ESCROW_RELEASE, ZERO_ADDRESS, "5",
 		            "{\"receipt\":\"" ID "\",\"cut\":\"1\"}"),
@@ -46,7 +47,8 @@ test_kinds(void **state)
 		  "{\"amount\":\"5\"," CHAIN "," FROM ",\"kind\":\"stake\",\"nonce\":7}" },
 		{ operation(B3IQ_OP_UNSTAKE, NULL, "5", "{}"),
 		  "{\"amount\":\"5\"," CHAIN "," FROM ",\"kind\":\"unstake\",\"nonce\":7}" },
-		{ operation(B3IQ_OP_REGISTER, "ed25519:" ID, NULL, "{\"proof\":\"" PROOF "\",\"label\":\"l\"}"),
+		{ operation(B3IQ_OP_REGISTER, "ed25519:" ID, NULL,
+		            "{\"proof\":\"" PROOF "\",\"label\":\"l\"}"),
 		  "{" CHAIN "," FROM ",\"kind\":\"register_node\",\"label\":\"l\",\"node\":\"ed25519:" ID
 		  "\",\"nonce\":7,\"proof\":\"" PROOF "\"}" },
 		{ operation(B3IQ_OP_REGISTER, NULL, NULL, "{\"name\":\"n\"}"),
