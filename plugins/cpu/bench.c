@@ -1,10 +1,11 @@
 /* bench.c - engine-bench: how fast a model runs here.
  *
- *   engine-bench [-t threads] [-k kernels] [-p prompt tokens] [-n decoded tokens]
+ *   engine-bench [-j] [-t threads] [-k kernels] [-p prompt tokens] [-n decoded tokens]
  *                [-s sequences, comma separated] [-r repetitions] MODEL.gguf
  *
  * Prefill is one prompt in chunks of 256; decode is one token a step for each of the sequences,
- * after that prompt.  The figures are medians of the repetitions. */
+ * after that prompt.  The figures are medians of the repetitions: by the clock, which a busy machine
+ * slows, and in processor time of all threads.  -j: one JSON object instead of the table. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +26,36 @@ struct bench {
 	struct cache       *cache;
 	struct forward     *forward;
 	size_t              prompt, decode, repeat;
+	bool                json;
 	uint16_t          **blocks[MAX_SEQUENCES];
 };
 
+/* Seconds by the clock and of all processors. */
+struct times {
+	double clock, cpu;
+};
+
 static double
-now(void)
+read_clock(clockid_t id)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(id, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static struct times
+now(void)
+{
+	return (struct times){ read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+static struct times
+since(struct times start)
+{
+	const struct times end = now();
+
+	return (struct times){ end.clock - start.clock, end.cpu - start.cpu };
 }
 
 static int
@@ -45,11 +66,18 @@ ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double
-median(double *values, size_t n)
+static struct times
+median(const struct times *values, size_t n)
 {
-	qsort(values, n, sizeof *values, ascending);
-	return values[n / 2];
+	double clock[MAX_REPEAT], cpu[MAX_REPEAT];
+
+	for (size_t i = 0; i < n; i++) {
+		clock[i] = values[i].clock;
+		cpu[i] = values[i].cpu;
+	}
+	qsort(clock, n, sizeof *clock, ascending);
+	qsort(cpu, n, sizeof *cpu, ascending);
+	return (struct times){ clock[n / 2], cpu[n / 2] };
 }
 
 static struct forward_row
@@ -61,12 +89,12 @@ row(const struct bench *b, size_t sequence, size_t position, bool logits)
 		.logits = logits };
 }
 
-/* Seconds for the prompt of a sequence. */
-static double
+/* The prompt of a sequence. */
+static struct times
 prefill(struct bench *b, size_t sequence)
 {
 	struct forward_row rows[CHUNK];
-	const double start = now();
+	const struct times start = now();
 	float *logits;
 
 	for (size_t at = 0; at < b->prompt;) {
@@ -76,15 +104,15 @@ prefill(struct bench *b, size_t sequence)
 			rows[n] = row(b, sequence, at, at + 1 == b->prompt);
 		(void)forward_run(b->forward, rows, n, &logits, NULL);
 	}
-	return now() - start;
+	return since(start);
 }
 
-/* Seconds for decoding n sequences side by side. */
-static double
+/* n sequences side by side. */
+static struct times
 decode(struct bench *b, size_t n)
 {
 	struct forward_row rows[MAX_SEQUENCES];
-	const double start = now();
+	const struct times start = now();
 	float *logits;
 
 	for (size_t i = 0; i < b->decode; i++) {
@@ -92,29 +120,35 @@ decode(struct bench *b, size_t n)
 			rows[s] = row(b, s, b->prompt + i, true);
 		(void)forward_run(b->forward, rows, n, &logits, NULL);
 	}
-	return now() - start;
+	return since(start);
 }
 
+/* sequences: 0 for prefill. */
 static void
 report(struct bench *b, size_t sequences)
 {
-	double seconds[MAX_REPEAT];
 	const double bytes = (double)model_weight_bytes(b->model);
+	const size_t tokens = sequences ? sequences * b->decode : b->prompt;
+	struct times runs[MAX_REPEAT], t;
 
-	if (sequences == 0) {
-		for (size_t i = 0; i < b->repeat; i++)
-			seconds[i] = prefill(b, 0);
-		printf("prefill %5zu tokens      %10.1f tokens/s\n", b->prompt,
-		       (double)b->prompt / median(seconds, b->repeat));
-		return;
-	}
 	for (size_t s = 0; s < sequences; s++)
 		(void)prefill(b, s);
 	for (size_t i = 0; i < b->repeat; i++)
-		seconds[i] = decode(b, sequences);
-	printf("decode  %5zu sequences   %10.1f tokens/s %8.1f GB/s of weights\n", sequences,
-	       (double)(b->decode * sequences) / median(seconds, b->repeat),
-	       bytes * (double)b->decode / median(seconds, b->repeat) / 1e9);
+		runs[i] = sequences ? decode(b, sequences) : prefill(b, 0);
+	t = median(runs, b->repeat);
+	if (b->json) {
+		printf("\"%s%zu\":{\"per_second\":%.2f,\"cpu_ms\":%.4f},",
+		       sequences ? "decode" : "prefill", sequences ? sequences : b->prompt,
+		       (double)tokens / t.clock, t.cpu * 1e3 / (double)tokens);
+		return;
+	}
+	printf("%s %5zu %-10s %10.1f tokens/s %9.3f ms of processor time each",
+	       sequences ? "decode " : "prefill", sequences ? sequences : b->prompt,
+	       sequences ? "sequences" : "tokens", (double)tokens / t.clock,
+	       t.cpu * 1e3 / (double)tokens);
+	if (sequences)
+		printf(" %7.1f GB/s of weights", bytes * (double)b->decode / t.clock / 1e9);
+	printf("\n");
 }
 
 static int32_t
@@ -145,7 +179,8 @@ run(const char *path, const char *kernel_name, unsigned threads, const char *seq
 	struct pool *pool;
 	struct rusage usage;
 	size_t most = 1;
-	const double start = now();
+	const struct times start = now();
+	struct times ready;
 
 	for (const char *s = sequences; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
 		most = strtoul(s, NULL, 10) > most ? strtoul(s, NULL, 10) : most;
@@ -168,15 +203,19 @@ run(const char *path, const char *kernel_name, unsigned threads, const char *seq
 		return 1;
 	}
 	(void)rounding_pin();
-	printf("%s: %s, %.1f MB of weights, %s kernels, %u threads, ready in %.0f ms\n", path,
-	       model_format(model), (double)model_weight_bytes(model) / 1e6, kernels->name,
-	       pool_threads(pool), (now() - start) * 1e3);
-	(void)prefill(b, 0); /* brings the file into memory */
+	ready = since(start);
+	printf(b->json ? "{\"model\":\"%s\",\"format\":\"%s\",\"weights_mb\":%.1f,"
+	                 "\"kernels\":\"%s\",\"threads\":%u,\"ready_ms\":%.0f,"
+	               : "%s: %s, %.1f MB of weights, %s kernels, %u threads, ready in %.0f ms\n",
+	       path, model_format(model), (double)model_weight_bytes(model) / 1e6, kernels->name,
+	       pool_threads(pool), ready.clock * 1e3);
+	(void)prefill(b, 0); /* brings everything into the caches */
 	report(b, 0);
 	for (const char *s = sequences; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
 		report(b, strtoul(s, NULL, 10));
 	(void)getrusage(RUSAGE_SELF, &usage);
-	printf("peak memory %.0f MB\n", (double)usage.ru_maxrss / 1024.0);
+	printf(b->json ? "\"peak_mb\":%.0f}\n" : "peak memory %.0f MB\n",
+	       (double)usage.ru_maxrss / 1024.0);
 	return 0;
 }
 
@@ -188,8 +227,11 @@ main(int argc, char **argv)
 	unsigned threads = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "t:k:p:n:s:r:")) != -1) {
+	while ((option = getopt(argc, argv, "jt:k:p:n:s:r:")) != -1) {
 		switch (option) {
+		case 'j':
+			b.json = true;
+			break;
 		case 't':
 			threads = (unsigned)strtoul(optarg, NULL, 10);
 			break;
@@ -213,7 +255,7 @@ main(int argc, char **argv)
 		}
 	}
 	if (optind + 1 != argc) {
-		fprintf(stderr, "usage: engine-bench [-t threads] [-k kernels] [-p prompt] "
+		fprintf(stderr, "usage: engine-bench [-j] [-t threads] [-k kernels] [-p prompt] "
 		                "[-n decode] [-s sequences,...] [-r repeat] MODEL.gguf\n");
 		return 2;
 	}
