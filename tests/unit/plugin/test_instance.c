@@ -700,7 +700,7 @@ slow_reader(struct live_sink *s)
 		usleep(20000);
 }
 
-/* A million chunks against a reader that dawdles: none is lost, memory stays within the window. */
+/* A million chunks against a reader that dawdles: none is lost, memory stays within the ring. */
 static void
 test_back_pressure(void **state)
 {
