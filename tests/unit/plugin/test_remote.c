@@ -189,19 +189,27 @@ call_main(void *arg)
 
 /* Starts generate() on a thread; returns the id of its call as the peer sees it. */
 static uint64_t
-call_begin(struct caller *c, struct peer *p)
+call_begin_with(struct caller *c, struct peer *p, void (*on_chunk)(struct live_sink *), void *ctx)
 {
 	struct wire_frame f = { .type = 0 };
 
 	memset(c, 0, sizeof *c);
 	c->peer = p;
 	live_sink_init(&c->sink);
+	c->sink.on_chunk = on_chunk;
+	c->sink.ctx = ctx;
 	pthread_create(&c->thread, NULL, call_main, c);
 	while (wire_next(&p->wire, &f) == 0)
 		assert_int_equal(wire_receive(&p->wire, true), 1);
 	assert_int_equal(f.type, CODEC_CALL);
 	assert_int_equal(f.flags, CODEC_GENERATE);
 	return f.call;
+}
+
+static uint64_t
+call_begin(struct caller *c, struct peer *p)
+{
+	return call_begin_with(c, p, NULL, NULL);
 }
 
 static int32_t
@@ -467,9 +475,7 @@ test_a_stuck_sink_holds_up_nobody_else(void **state)
 	(void)state;
 	peer_open(&p);
 	pthread_mutex_lock(&gate);
-	a = call_begin(&stuck, &p);
-	stuck.sink.on_chunk = block_once;
-	stuck.sink.ctx = &gate;
+	a = call_begin_with(&stuck, &p, block_once, &gate);
 	b = call_begin(&free_one, &p);
 	emit_text(&p, a, "x", 1);
 	emit_text(&p, b, "y", 1);
