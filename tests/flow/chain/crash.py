@@ -8,7 +8,7 @@ import time
 from client import Chain, Person
 from harness import check, done
 
-ROUNDS, PAYERS = 12, 3
+ROUNDS, PAYERS = 40, 3
 NET = "ait-devnet"
 payers = [Person(30 + n) for n in range(PAYERS)]
 target = Person(60)
