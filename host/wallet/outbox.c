@@ -8,7 +8,7 @@
 static const char *const migrations[] = {
 	"CREATE TABLE outbox("
 	" seq INTEGER PRIMARY KEY,"
-	" hash BLOB NOT NULL UNIQUE CHECK(length(hash) = 32),"
+	" hash BLOB NOT NULL CHECK(length(hash) = 32),"
 	" wallet TEXT NOT NULL,"
 	" idempotency TEXT NOT NULL,"
 	" wire BLOB NOT NULL,"
@@ -23,7 +23,7 @@ static const char *const migrations[] = {
 
 const struct store_module outbox_module = { "outbox", migrations };
 
-#define COLUMNS "wire, state, created_ms, note, hash"
+#define COLUMNS "wire, state, created_ms, note, hash, seq"
 
 const char *
 outbox_state_name(enum outbox_state s)
@@ -36,27 +36,39 @@ outbox_state_name(enum outbox_state s)
 /* ---- writing ----------------------------------------------------------------------- */
 
 struct put {
-	const char                *wallet, *idempotency;
-	const struct outbox_entry *entry;
-	struct buf                 wire;
+	const char          *wallet, *idempotency;
+	struct outbox_entry *entry;
+	struct buf           wire;
 };
 
 static int32_t
 put(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
 	const struct put *p = arg;
+	struct store_rows *rows;
+	bool row = false;
+	int32_t rc;
 
-	return store_run(tx, err,
-	                 "INSERT INTO outbox(hash, wallet, idempotency, wire, state, note, created_ms)"
-	                 " VALUES(?,?,?,?,?,'',?)",
-	                 "bssbii", p->entry->hash, sizeof(p->entry->hash), p->wallet, p->idempotency,
-	                 p->wire.data, p->wire.len, (int64_t)p->entry->state,
-	                 (int64_t)p->entry->created_ms);
+	rc = store_run(tx, err,
+	               "INSERT INTO outbox(hash, wallet, idempotency, wire, state, note, created_ms)"
+	               " VALUES(?,?,?,?,?,'',?)",
+	               "bssbii", p->entry->hash, sizeof(p->entry->hash), p->wallet, p->idempotency,
+	               p->wire.data, p->wire.len, (int64_t)p->entry->state,
+	               (int64_t)p->entry->created_ms);
+	if (rc == B3IQ_OK)
+		rc = store_query(tx, &rows, err, "SELECT last_insert_rowid()", "");
+	if (rc == B3IQ_OK)
+		rc = store_next(rows, &row, err);
+	if (rc == B3IQ_OK && row) {
+		p->entry->seq = store_int(rows, 0);
+		store_end(rows);
+	}
+	return rc;
 }
 
 int32_t
 outbox_put(struct store *store, const char *wallet, const char *idempotency,
-           const struct outbox_entry *entry, struct b3iq_error *err)
+           struct outbox_entry *entry, struct b3iq_error *err)
 {
 	struct put p = { .wallet = wallet, .idempotency = idempotency, .entry = entry };
 	int32_t rc;
@@ -70,7 +82,7 @@ outbox_put(struct store *store, const char *wallet, const char *idempotency,
 }
 
 struct settle {
-	const uint8_t    *hash;
+	int64_t           seq;
 	enum outbox_state state;
 	const char       *note;
 };
@@ -80,15 +92,15 @@ settle(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
 	const struct settle *s = arg;
 
-	return store_run(tx, err, "UPDATE outbox SET state = ?, note = ? WHERE hash = ?", "isb",
-	                 (int64_t)s->state, s->note, s->hash, (size_t)TX_HASH);
+	return store_run(tx, err, "UPDATE outbox SET state = ?, note = ? WHERE seq = ?", "isi",
+	                 (int64_t)s->state, s->note, s->seq);
 }
 
 int32_t
-outbox_settle(struct store *store, const uint8_t hash[TX_HASH], enum outbox_state state,
-              const char *note, struct b3iq_error *err)
+outbox_settle(struct store *store, int64_t seq, enum outbox_state state, const char *note,
+              struct b3iq_error *err)
 {
-	struct settle s = { hash, state, note };
+	struct settle s = { seq, state, note };
 
 	return store_write(store, settle, &s, err);
 }
@@ -108,6 +120,7 @@ read_entry(struct store_rows *rows, struct outbox_entry *e, struct b3iq_error *e
 	memcpy(e->hash, hash, TX_HASH);
 	e->state = (enum outbox_state)store_int(rows, 1);
 	e->created_ms = (uint64_t)store_int(rows, 2);
+	e->seq = store_int(rows, 5);
 	snprintf(e->note, sizeof(e->note), "%s", note ? note : "");
 	return B3IQ_OK;
 }

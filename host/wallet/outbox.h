@@ -19,6 +19,7 @@ extern const struct store_module outbox_module; /* "outbox" */
 enum outbox_state { OUTBOX_MADE, OUTBOX_SENT, OUTBOX_REFUSED };
 
 struct outbox_entry {
+	int64_t           seq;    /* its place in the box */
 	struct tx         tx;     /* signed */
 	uint8_t           hash[TX_HASH];
 	enum outbox_state state;
@@ -27,11 +28,12 @@ struct outbox_entry {
 };
 
 const char *outbox_state_name(enum outbox_state);
-/* idempotency "": none. */
+/* Sets seq.  idempotency "": none.  A wish that was refused may be wished again, with the same bytes:
+ * each has its entry. */
 int32_t outbox_put(struct store *, const char *wallet, const char *idempotency,
-                   const struct outbox_entry *, struct b3iq_error *);
-int32_t outbox_settle(struct store *, const uint8_t hash[TX_HASH], enum outbox_state,
-                      const char *note, struct b3iq_error *);
+                   struct outbox_entry *, struct b3iq_error *);
+int32_t outbox_settle(struct store *, int64_t seq, enum outbox_state, const char *note,
+                      struct b3iq_error *);
 /* B3IQ_E_NOT_FOUND: no sending of that name. */
 int32_t outbox_named(struct store *, const char *wallet, const char *idempotency,
                      struct outbox_entry *, struct b3iq_error *);

@@ -80,11 +80,11 @@ hand_over(const struct sender *s, struct outbox_entry *e, int64_t *code, struct 
 		return rc;
 	if (*code == RPC_TAKEN || *code == RPC_DUPLICATE) {
 		e->state = OUTBOX_SENT;
-		return outbox_settle(s->store, e->hash, OUTBOX_SENT, "", err);
+		return outbox_settle(s->store, e->seq, OUTBOX_SENT, "", err);
 	}
 	e->state = OUTBOX_REFUSED;
 	snprintf(e->note, sizeof(e->note), "%.190s", err ? err->text : "");
-	return outbox_settle(s->store, e->hash, OUTBOX_REFUSED, e->note, NULL);
+	return outbox_settle(s->store, e->seq, OUTBOX_REFUSED, e->note, NULL);
 }
 
 /* ---- what earlier calls left open ---------------------------------------------------------- */
@@ -125,6 +125,16 @@ settle_open(const struct sender *s, const char *wallet, struct b3iq_error *err)
 
 /* ---- a new one ------------------------------------------------------------------------------ */
 
+/* Whoever answers at the chain's URL could name any fee. */
+static int32_t
+dear(uint64_t fee, struct b3iq_error *err)
+{
+	char text[AMOUNT_SHOW];
+
+	amount_show(fee, text);
+	return fail(err, B3IQ_E_DENIED, "the chain asks for a fee of %s; name a fee to agree", text);
+}
+
 static int32_t
 make_tx(const struct sender *s, const struct sender_wish *w, struct tx *tx, struct b3iq_error *err)
 {
@@ -136,6 +146,8 @@ make_tx(const struct sender *s, const struct sender_wish *w, struct tx *tx, stru
 		rc = rpc_account(s->chain_url, &w->from->address, &account, err);
 	if (rc != B3IQ_OK)
 		return rc;
+	if (!w->has_fee && rules.min_fee > SENDER_FEE_MOST)
+		return dear(rules.min_fee, err);
 	memset(tx, 0, sizeof(*tx));
 	memcpy(tx->chain, rules.chain, sizeof(tx->chain));
 	tx->from = w->from->address;
@@ -261,8 +273,10 @@ sender_send(const struct sender *s, const struct sender_wish *w, struct outbox_e
 		return fail(err, B3IQ_E_INVALID, "an amount is at least 0.000001 AITBC");
 	if (w->idempotency) {
 		rc = outbox_named(s->store, w->from->name, w->idempotency, out, err);
-		if (rc == B3IQ_OK)
-			return say(resume(s, w, out, &code, err), code, out, err);
+		if (rc == B3IQ_OK) {
+			rc = resume(s, w, out, &code, err);
+			return say(rc, code, out, err);
+		}
 		if (rc != B3IQ_E_NOT_FOUND)
 			return rc;
 	}

@@ -14,7 +14,8 @@
 #include "wallet/outbox.h"
 #include "wallet/rpc.h"
 
-#define SENDER_TRIES 4 /* of one broadcast: the first and three more */
+#define SENDER_TRIES    4                   /* of one broadcast: the first and three more */
+#define SENDER_FEE_MOST (AMOUNT_COIN / 10) /* that is paid without being named           */
 
 struct sender {
 	const char   *chain_url;
