@@ -311,7 +311,7 @@ list(struct http_request *rq, struct http_response *rs, int kind)
 	const char *who = request_query(rq, "address");
 	struct b3iq_error err = NO_ERROR;
 	struct address address;
-	struct json_object *o;
+	struct json_object *o = NULL;
 	uint64_t limit, offset, before;
 	int32_t rc;
 
