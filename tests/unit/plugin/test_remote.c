@@ -385,6 +385,38 @@ test_a_chunk_larger_than_the_ring_flows(void **state)
 	peer_close(&p);
 }
 
+struct forked {
+	struct peer *peer;
+	uint64_t call;
+};
+
+static void
+write_on(struct live_sink *s)
+{
+	const struct forked *f = s->ctx;
+
+	emit_text(f->peer, f->call, "x", 1);
+}
+
+/* The process is dead, and something that it forked goes on writing: the ring is never empty. */
+static void
+test_nothing_counts_after_the_death(void **state)
+{
+	struct forked f;
+	struct caller c;
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	f = (struct forked){ &p, call_begin(&c, &p) };
+	c.sink.ctx = &f;
+	c.sink.on_chunk = write_on;
+	emit_text(&p, f.call, "x", 1);
+	remote_die(p.remote, "was killed by SIGTEST");
+	assert_int_equal(call_end(&c), B3IQ_E_DIED);
+	peer_close(&p);
+}
+
 static void
 test_malformed_chunk_and_answer(void **state)
 {
@@ -557,6 +589,7 @@ main(void)
 		cmocka_unit_test(test_chunks_then_the_answer),
 		cmocka_unit_test(test_junk_in_a_ring),
 		cmocka_unit_test(test_last_words_count),
+		cmocka_unit_test(test_nothing_counts_after_the_death),
 		cmocka_unit_test(test_a_chunk_larger_than_the_ring_flows),
 		cmocka_unit_test(test_malformed_chunk_and_answer),
 		cmocka_unit_test(test_cancel_is_told_once),

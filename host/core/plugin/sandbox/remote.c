@@ -17,6 +17,7 @@ struct remote_call {             /* on the stack of the thread that calls       
 	struct b3iq_sink *sink;  /* NULL: a call that emits nothing                     */
 	struct buf in;           /* what came through the ring                          */
 	size_t in_at;            /* of it, looked at                                    */
+	bool closed;             /* the last look was after the process had died        */
 	bool sent, cancelled;    /* the remote's lock                                   */
 };
 
@@ -496,22 +497,25 @@ refuse_more(struct remote *r, struct remote_call *c, int32_t rc)
 		send_cancel(r, c->id, rc);
 }
 
-/* The next frame of this call, waited for: 1; 0: the process is dead; -1: it broke the protocol. */
+/* The next frame of this call, waited for: 1; 0: the process is dead; -1: it broke the protocol.
+ * What it wrote before it died was in the ring then: one more look has it, and there is no second
+ * one, for what it forked may write on. */
 static int
 next_frame(struct remote *r, struct remote_call *c, struct wire_frame *f)
 {
 	int got, took;
 
 	while ((got = wire_parse(&c->in, &c->in_at, f)) == 0) {
-		const bool dead = atomic_load(&r->dead); /* before the last look */
-
+		if (c->closed)
+			return 0;
+		c->closed = atomic_load(&r->dead);
 		if (c->in_at > 0)
 			buf_consume(&c->in, c->in_at);
 		c->in_at = 0;
 		took = ring_read(c->ring, &c->in);
-		if (took < 0 || (took == 0 && dead))
-			return took;
-		if (took == 0)
+		if (took < 0)
+			return -1;
+		if (took == 0 && !c->closed)
 			ring_wait(c->ring);
 	}
 	if (got < 0 || f->call != c->id)
