@@ -205,6 +205,12 @@ result_of(const struct outcome *o)
 	struct json_object *doc = json_object_new_object(), *result = NULL;
 
 	json_parse(o->hidden.result.data, o->hidden.result.len, "the result", &result, NULL);
+	if (json_object_is_type(result, json_type_string)) { /* the seed's */
+		struct json_object *output = result;
+
+		result = json_object_new_object();
+		json_put(result, "output", output);
+	}
 	if (doc && json_put(doc, "result", result) == B3IQ_OK &&
 	    json_put_string(doc, "job_id", o->job->id) == B3IQ_OK &&
 	    json_put_string(doc, "status", job_status(o->job->phase)) == B3IQ_OK &&

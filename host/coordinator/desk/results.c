@@ -12,6 +12,7 @@
 #include "core/base/random.h"
 #include "core/base/utf8.h"
 #include "core/crypto/sha256.h"
+#include "core/receipt/commit.h"
 
 static void
 show(struct desk *d, const struct job *j)
@@ -287,7 +288,9 @@ check(struct completion *c)
 		return why_say(c->why, B3IQ_E_DENIED, "receipt_signature",
 		               "a paid job needs a receipt of a registered node");
 	c->finding.units_ms = k.now_ms > c->job.leased_ms ? k.now_ms - c->job.leased_ms : 0;
-	return buf_puts(&c->finding.openings, "{}");
+	buf_puts(&c->finding.openings, "{}");
+	return commit_field(c->hidden.secret, COMMIT_OUTPUT, k.output, k.output_len,
+	                    c->finding.output);
 }
 
 static int32_t

@@ -28,7 +28,7 @@ due(const struct desk *d, const struct live *l)
 void
 room_alarm(struct desk *d, struct live *l)
 {
-	const struct heap_node *first = heap_top(&d->alarms);
+	const uint64_t first = heap_top(&d->alarms) ? heap_top(&d->alarms)->key : UINT64_MAX;
 	const uint64_t at = job_ended(&l->job) ? 0 : due(d, l);
 
 	if (!at) {
@@ -42,7 +42,7 @@ room_alarm(struct desk *d, struct live *l)
 		if (!heap_push(&d->alarms, &l->alarm))
 			log_event(B3IQ_LOG_ERROR, "alarm.memory", "job=%s", l->job.id);
 	}
-	if (!first || at < first->key)
+	if (at < first)
 		pthread_cond_signal(&d->rung);
 }
 
@@ -142,7 +142,7 @@ void
 room_touch(struct desk *d, struct worker *w)
 {
 	const uint64_t now = clock_wall_ms();
-	const struct heap_node *first = heap_top(&d->beats);
+	const uint64_t first = heap_top(&d->beats) ? heap_top(&d->beats)->key : UINT64_MAX;
 	const uint64_t at = now + 3000u * d->o.heartbeat_s;
 
 	w->seen_ms = now;
@@ -154,6 +154,6 @@ room_touch(struct desk *d, struct worker *w)
 		w->alarm.key = at;
 		heap_push(&d->beats, &w->alarm);
 	}
-	if (!first || at < first->key)
+	if (at < first)
 		pthread_cond_signal(&d->rung);
 }
