@@ -52,6 +52,7 @@ static const struct argument {
 	{ "tools", ARGUMENTS_CHAT, A_ARRAY, 0, 128, AT(tools) },
 	{ "tool_choice", ARGUMENTS_CHAT, A_ANY, 0, 0, AT(tool_choice) },
 	{ "parallel_tool_calls", ARGUMENTS_CHAT, A_BOOL, 0, 0, AT(parallel_tool_calls) },
+	{ "chat_template_kwargs", ARGUMENTS_CHAT, A_OBJECT, 0, 0, AT(template_kwargs) },
 	/* sampling */
 	{ "temperature", ARGUMENTS_BOTH, A_NUMBER, 0, 2, AT(temperature) },
 	{ "top_p", ARGUMENTS_BOTH, A_NUMBER, 0, 1, AT(top_p) },
@@ -232,6 +233,27 @@ read_stream_options(struct arguments *args, struct wrong *w)
 	return B3IQ_OK;
 }
 
+/* The switches of a chat template, of which one is known: may the model think? */
+static int32_t
+read_template_kwargs(struct arguments *args, struct wrong *w)
+{
+	if (!args->template_kwargs)
+		return B3IQ_OK;
+	json_object_object_foreach(args->template_kwargs, name, v) {
+		char param[100];
+
+		snprintf(param, sizeof param, "chat_template_kwargs.%.60s", name);
+		if (strcmp(name, "enable_thinking") != 0)
+			return errors_wrong(w, "unknown_parameter", param, "%s is not known",
+			                    param);
+		if (v && !json_object_is_type(v, json_type_boolean))
+			return errors_wrong(w, "invalid_type", param, "%s must be true or false",
+			                    param);
+		args->no_thinking = v && !json_object_get_boolean(v);
+	}
+	return B3IQ_OK;
+}
+
 static int32_t
 check_together(struct arguments *args, struct wrong *w)
 {
@@ -253,6 +275,8 @@ check_together(struct arguments *args, struct wrong *w)
 	if (args->best_of >= 0 && args->best_of != args->n)
 		return errors_wrong(w, "unsupported_value", "best_of",
 		                    "best_of other than n is not supported here");
+	if (read_template_kwargs(args, w) != B3IQ_OK)
+		return B3IQ_E_INVALID;
 	return read_stream_options(args, w);
 }
 
@@ -389,5 +413,8 @@ arguments_body(const struct arguments *args, struct json_object *body, struct wr
 		    json_put(body, "logit_bias", json_object_get(args->logit_bias)) != B3IQ_OK)
 			rc = no_memory(w);
 	}
+	if (rc == B3IQ_OK && args->no_thinking &&
+	    json_put_bool(body, "thinking", false) != B3IQ_OK)
+		rc = no_memory(w);
 	return rc;
 }

@@ -167,6 +167,10 @@ read_members(struct request *r, struct b3iq_error *err)
 			r->prompt = text_of(value);
 		} else if (strcmp(key, "stop") == 0) {
 			rc = read_stops(r, value, err);
+		} else if (strcmp(key, "thinking") == 0) {
+			if (!json_object_is_type(value, json_type_boolean))
+				return bad(err, "thinking must be true or false");
+			r->no_thinking = !json_object_get_boolean(value);
 		} else if (strcmp(key, "logit_bias") == 0) {
 			rc = read_bias(r, value, err);
 		} else {

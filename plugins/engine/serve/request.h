@@ -17,6 +17,7 @@ struct request {
 	struct gguf_str      prompt;   /* raw text, where there are no messages      */
 	struct stop_string   stops[STOP_MAX_STRINGS];
 	size_t               n_stops;
+	bool                 no_thinking; /* where the template has a switch for it */
 	struct sampler_bias *bias;
 	size_t               n_bias;
 };

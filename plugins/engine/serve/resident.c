@@ -112,7 +112,8 @@ encode(struct run *run)
 		                        &run->prompt, run->err);
 	if (r->chat_rc != B3IQ_OK) /* for its sentence */
 		return chat_detect_file(r->gguf, &format, run->err);
-	rc = chat_render(format, q->messages, q->n_messages, CHAT_GENERATE, &chat, run->err);
+	rc = chat_render(format, q->messages, q->n_messages,
+	                 CHAT_GENERATE | (q->no_thinking ? CHAT_NO_THINK : 0), &chat, run->err);
 	if (rc == B3IQ_OK)
 		rc = chat_encode(r->tokenizer, &chat, &run->prompt, run->err);
 	chat_finish(&chat);

@@ -53,7 +53,7 @@ static const struct {
 };
 
 #define N_MODELS (sizeof models / sizeof *models)
-#define N_FULL   5u /* the models that are computed in all ways; the others in every seventh */
+#define N_FULL   5u /* the models that are computed in all ways; the others in every eleventh */
 
 /* The K formats need rows of 256. */
 static struct synth
@@ -91,11 +91,12 @@ check_way(const struct model *m, const struct rig_way *way, const char *digest, 
 }
 
 /* Whether a set takes a way.  The fastest set takes all of the first models, the slow ones every
- * fifth; of the others every seventh and every thirty-fifth. */
+ * fifth; of the others every eleventh and every thirty-third. */
 static bool
 takes(size_t model, size_t set, size_t *turn)
 {
-	const size_t every = (model < N_FULL ? 1u : 7u) * (set > 0 ? 5u : 1u);
+	const size_t every =
+		model < N_FULL ? (set > 0 ? 5u : 1u) : (set > 0 ? 33u : 11u);
 
 	return (*turn)++ % every == 0;
 }

@@ -36,6 +36,15 @@ everything_is_read(void **state)
 	request_finish(&r);
 	assert_int_equal(parse("{\"prompt\":\"\"}", &r, &err), B3IQ_OK);
 	assert_int_equal(r.prompt.len, 0);
+	assert_false(r.no_thinking);
+	request_finish(&r);
+	assert_int_equal(parse("{\"prompt\":\"\",\"thinking\":true}", &r, &err), B3IQ_OK);
+	assert_false(r.no_thinking);
+	request_finish(&r);
+	assert_int_equal(parse("{\"prompt\":\"\",\"thinking\":0}", &r, &err), B3IQ_E_INVALID);
+	request_finish(&r);
+	assert_int_equal(parse("{\"prompt\":\"\",\"thinking\":false}", &r, &err), B3IQ_OK);
+	assert_true(r.no_thinking);
 	request_finish(&r);
 	request_finish(&r); /* twice is fine */
 }

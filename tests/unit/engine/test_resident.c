@@ -189,6 +189,36 @@ chats_need_a_template(void **state)
 	resident_close(r);
 }
 
+/* Without thinking the prompt has the empty thought that the template writes then. */
+static void
+thinking_can_be_switched_off(void **state)
+{
+	static const char on[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+	                         "\"thinking\":true}";
+	static const char off[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+	                          "\"thinking\":false}";
+	static const char *const templates[] = { "<|im_start|> enable_thinking last_query_index",
+		CHATML };
+	const struct b3iq_gen_request thinks = request(on), answers = request(off);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct synth s = SYNTH_TINY;
+		struct answer a = fresh(), b = fresh();
+		struct resident *r;
+
+		s.chat = templates[i];
+		assert_int_equal(open_synth(&s, &r, &a.err), B3IQ_OK);
+		assert_int_equal(ask(r, &thinks, &a), B3IQ_OK);
+		assert_int_equal(ask(r, &answers, &b), B3IQ_OK);
+		if (i == 0) /* "<think>", "</think>" and line ends, spelt out */
+			assert_true(b.use.prompt_tokens > a.use.prompt_tokens + 4);
+		else /* a template without the switch */
+			assert_int_equal(b.use.prompt_tokens, a.use.prompt_tokens);
+		resident_close(r);
+	}
+}
+
 static void
 what_is_not_known_is_refused(void **state)
 {
@@ -277,6 +307,7 @@ main(void)
 		cmocka_unit_test(the_context_is_the_models_or_less),
 		cmocka_unit_test(usage_says_what_was_done),
 		cmocka_unit_test(chats_need_a_template),
+		cmocka_unit_test(thinking_can_be_switched_off),
 		cmocka_unit_test(what_is_not_known_is_refused),
 		cmocka_unit_test(stops_count_what_left),
 		cmocka_unit_test(replays_end_as_given),

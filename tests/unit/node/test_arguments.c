@@ -61,6 +61,11 @@ test_refuses(void **state)
 		{ ARGUMENTS_CHAT, "{\"prompt\":\"x\"}", "prompt", "unknown_parameter" },
 		{ ARGUMENTS_TEXT, "{\"messages\":[]}", "messages", "unknown_parameter" },
 		{ ARGUMENTS_CHAT, "{\"reasoning_effort\":\"high\"}", "reasoning_effort", "unknown_parameter" },
+		{ ARGUMENTS_CHAT, "{\"chat_template_kwargs\":1}", "chat_template_kwargs", "invalid_type" },
+		{ ARGUMENTS_CHAT, "{\"chat_template_kwargs\":{\"x\":1}}", "chat_template_kwargs.x",
+		  "unknown_parameter" },
+		{ ARGUMENTS_CHAT, "{\"chat_template_kwargs\":{\"enable_thinking\":1}}",
+		  "chat_template_kwargs.enable_thinking", "invalid_type" },
 		{ ARGUMENTS_CHAT, "{\"store\":true}", "store", "unsupported_value" },
 		{ ARGUMENTS_CHAT, "{\"modalities\":[\"text\",\"audio\"]}", "modalities", "unsupported_value" },
 		{ ARGUMENTS_TEXT, "{\"echo\":true}", "echo", "unsupported_value" },
@@ -111,6 +116,10 @@ test_body(void **state)
 	assert_string_equal(out.data, "{\"stop\":[\"a\",\"b\"]}");
 	assert_int_equal(body_of("{\"stop\":[],\"logit_bias\":{}}", &out), B3IQ_OK);
 	assert_string_equal(out.data, "{}");
+	assert_int_equal(body_of("{\"chat_template_kwargs\":{\"enable_thinking\":true}}", &out), B3IQ_OK);
+	assert_string_equal(out.data, "{}");
+	assert_int_equal(body_of("{\"chat_template_kwargs\":{\"enable_thinking\":false}}", &out), B3IQ_OK);
+	assert_string_equal(out.data, "{\"thinking\":false}");
 	assert_int_equal(body_of("{\"stop\":[\"a\",5]}", &out), B3IQ_E_INVALID);
 	assert_string_equal(w.param, "stop[1]");
 	assert_int_equal(body_of("{\"stop\":\"\"}", &out), B3IQ_E_INVALID);

@@ -48,6 +48,7 @@ SAMPLES = {
                              {"role": "tool", "content": "1", "tool_call_id": "c1"}],
                 "tools": [FUNCTION], "tool_choice": "required", "tool_name": "f"}),
         (GOOD, {"messages": [USER], "response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
+        (GOOD, {"messages": [USER], "thinking": False}), (BAD, {"messages": [USER], "thinking": 1}),
         (BAD, {"messages": []}), (BAD, {"messages": [{"role": "developer", "content": "x"}]}),
         (BAD, {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]}),
         (BAD, {"messages": [USER], "stop": "x"}), (BAD, {"messages": [USER], "logit_bias": {"1": 101}}),
