@@ -97,8 +97,9 @@ static const struct cli_command command_create = {
 	.least = 1,
 	.most = 1,
 	.options = create_options,
-	.examples = { { "b3iq coordinator key create alice --role client --wallet alice", NULL },
-	              { "b3iq coordinator key create gpu0 --role miner", NULL } },
+	.examples = { { "b3iq coordinator key create alice --role client --wallet alice",
+	                "a client whose jobs are paid from the wallet alice" },
+	              { "b3iq coordinator key create gpu0 --role miner", "a worker" } },
 	.run = create,
 };
 
