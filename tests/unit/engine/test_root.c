@@ -188,6 +188,37 @@ equals_the_independent_implementation(void **state)
 	assert_string_equal(hex, want);
 }
 
+/* The same of whole models with biases, head norms and blocks of 256. */
+static void
+architectures_and_formats_are_covered(void **state)
+{
+	static const struct {
+		const char *file, *root;
+	} models[] = {
+		{ "qwen2-q4_k", "a12b6759bf3835a8dbdfba67a09bb623d20055cbed26c9bc13656a2230604d87" },
+		{ "qwen3-q5_k", "a22e02ba73b5bb2df8679720e3be5c001c2595c3223562b24eff5710008b9443" },
+		{ "llama-q6_k", "714b1f408fa3d207babcb4e9401acfa59a7a184f6bf8aa82b96afb23e6ec1075" },
+		{ "qwen2-q4_1", "420926eb9172673ef00cc21c4cb54a3d366a43db524dd529e9c22f28e7714899" },
+	};
+
+	(void)state;
+	for (size_t m = 0; m < sizeof(models) / sizeof(*models); m++) {
+		struct b3iq_error err = { .size = sizeof(err) };
+		char path[512], hex[2 * ROOT_SIZE + 1];
+		struct root root;
+		struct gguf *g;
+
+		(void)snprintf(path, sizeof(path), SOURCE_DIR "/tests/fuzz/corpus/model/%s",
+		               models[m].file);
+		if (gguf_open(&g, path, &err) || root_compute(&root, g, 2, NULL, &err))
+			fail_msg("%s", err.text);
+		for (size_t i = 0; i < ROOT_SIZE; i++)
+			(void)snprintf(hex + 2 * i, 3, "%02x", root.model[i]);
+		assert_string_equal(hex, models[m].root);
+		gguf_close(g);
+	}
+}
+
 static void
 trees_follow_the_rfc(void **state)
 {
@@ -263,6 +294,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(repacking_changes_nothing),
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(equals_the_independent_implementation),
+		cmocka_unit_test(architectures_and_formats_are_covered),
 		cmocka_unit_test(trees_follow_the_rfc),
 		cmocka_unit_test(reports_progress_and_can_be_cancelled),
 	};
