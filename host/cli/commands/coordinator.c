@@ -96,6 +96,9 @@ static const struct cli_command command_create = {
 	.words = "NAME",
 	.least = 1,
 	.most = 1,
+	.about = "Makes a key of 256 random bits and shows it this once; only its hash is stored. A "
+	         "client sends jobs, a worker (miner) takes them, an administrator sees and stops "
+	         "them. It works at once, also in a running coordinator.",
 	.options = create_options,
 	.examples = { { "b3iq coordinator key create alice --role client --wallet alice",
 	                "a client whose jobs are paid from the wallet alice" },
@@ -151,7 +154,12 @@ list(struct cli *cli)
 }
 
 static const struct cli_command command_list = {
-	.name = "list", .summary = "list the API keys, revoked ones too", .run = list,
+	.name = "list",
+	.summary = "list the API keys, revoked ones too",
+	.about = "Names and roles of all keys, newest first. The keys themselves are not stored.",
+	.examples = { { "b3iq coordinator key list", "a line for each key" },
+	              { "b3iq coordinator key list --json", "for a program" } },
+	.run = list,
 };
 
 static int
@@ -176,6 +184,9 @@ static const struct cli_command command_revoke = {
 	.words = "ID|NAME",
 	.least = 1,
 	.most = 1,
+	.about = "The key is refused from then on. Jobs that were accepted with it go on.",
+	.examples = { { "b3iq coordinator key revoke alice", "by its name" },
+	              { "b3iq coordinator key revoke key_0123456789abcdef", "by its id" } },
 	.exits = (const int[]){ CLI_NOT_FOUND, 0 },
 	.run = revoke,
 };
@@ -183,6 +194,10 @@ static const struct cli_command command_revoke = {
 static const struct cli_command command_keys = {
 	.name = "key",
 	.summary = "API keys of the coordinator",
+	.about = "Who may send jobs, take them, or look after them. Works on the home's files, also "
+	         "beside a running coordinator.",
+	.examples = { { "b3iq coordinator key create alice --role client", "make one" },
+	              { "b3iq coordinator key list", "see them" } },
 	.subs = (const struct cli_command *const[]){ &command_create, &command_list,
 	                                             &command_revoke, NULL },
 };
