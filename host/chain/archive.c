@@ -5,15 +5,15 @@
 
 #include "core/base/fail.h"
 
-/* tx.kind is enum tx_kind; entry.row is trie_entry.row, so that a change is one look-up.  The hash of
- * a transaction is found by its first 8 bytes: an index a third as large, and the rest is compared. */
+/* entry.row is trie_entry.row, so that a change is one look-up.  The hash of a transaction
+ * is found by its first 8 bytes: an index a third as large, and the rest is compared. */
 static const char *const migrations[] = {
 	"CREATE TABLE genesis(id INTEGER PRIMARY KEY CHECK(id = 1), text TEXT NOT NULL) STRICT;"
 	"CREATE TABLE block(height INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
 	" hash BLOB NOT NULL UNIQUE, header TEXT NOT NULL, signature BLOB NOT NULL, first INTEGER NOT NULL,"
 	" receipts INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE tx(seq INTEGER PRIMARY KEY, height INTEGER NOT NULL REFERENCES block(height),"
-	" kind INTEGER NOT NULL, short INTEGER NOT NULL, hash BLOB NOT NULL, wire TEXT NOT NULL)"
+	" short INTEGER NOT NULL, hash BLOB NOT NULL, wire TEXT NOT NULL)"
 	" STRICT;"
 	"CREATE INDEX tx_short ON tx(short);"
 	"CREATE TABLE history(account BLOB NOT NULL, seq INTEGER NOT NULL,"
@@ -119,11 +119,9 @@ put_tx(struct store_tx *tx, const struct archive_change *c, size_t i, uint64_t *
 	const struct block_tx *t = c->block->txs[i];
 	const int64_t seq = (int64_t)(c->first + i);
 	int32_t rc = store_run(tx, err,
-	                       "INSERT INTO tx(seq, height, kind, short, hash, wire) "
-	                       "VALUES(?,?,?,?,?,?)",
-	                       "iiiibt", seq, (int64_t)c->block->header.height,
-	                       (int64_t)t->tx.kind, short_hash(t->hash), t->hash, sizeof t->hash,
-	                       t->wire, t->len);
+	                       "INSERT INTO tx(seq, height, short, hash, wire) VALUES(?,?,?,?,?)",
+	                       "iiibt", seq, (int64_t)c->block->header.height,
+	                       short_hash(t->hash), t->hash, sizeof t->hash, t->wire, t->len);
 
 	for (size_t k = 0; rc == B3IQ_OK && k < c->touched[i].n; k++)
 		rc = store_run(tx, err, "INSERT INTO history(account, seq) VALUES(?,?)", "bi",
@@ -279,8 +277,8 @@ archive_range(struct store_tx *tx, uint64_t first, uint64_t n, archive_visit *vi
 }
 
 int32_t
-archive_list(struct store_tx *tx, const struct address *account, int kind, uint64_t before,
-             uint64_t limit, archive_visit *visit, void *arg, struct b3iq_error *err)
+archive_list(struct store_tx *tx, const struct address *account, uint64_t before, uint64_t limit,
+             archive_visit *visit, void *arg, struct b3iq_error *err)
 {
 	const int64_t below = before > INT64_MAX ? INT64_MAX : (int64_t)before;
 	struct store_rows *rows;
@@ -290,15 +288,28 @@ archive_list(struct store_tx *tx, const struct address *account, int kind, uint6
 		rc = store_query(tx, &rows, err,
 		                 TX_COLUMNS "history h JOIN tx t ON t.seq = h.seq "
 		                            "JOIN block b ON b.height = t.height "
-		                            "WHERE h.account = ?1 AND h.seq < ?2 AND "
-		                            "(?3 < 0 OR t.kind = ?3) ORDER BY h.seq DESC LIMIT ?4",
-		                 "biii", account->bytes, (size_t)ADDRESS_BYTES, below, (int64_t)kind,
-		                 (int64_t)limit);
+		                            "WHERE h.account = ? AND h.seq < ? "
+		                            "ORDER BY h.seq DESC LIMIT ?",
+		                 "bii", account->bytes, (size_t)ADDRESS_BYTES, below, (int64_t)limit);
 	else
 		rc = store_query(tx, &rows, err,
-		                 TX_COLUMNS TX_TABLES "WHERE t.seq < ?1 AND (?2 < 0 OR t.kind = ?2) "
-		                                      "ORDER BY t.seq DESC LIMIT ?3",
-		                 "iii", below, (int64_t)kind, (int64_t)limit);
+		                 TX_COLUMNS TX_TABLES "WHERE t.seq < ? ORDER BY t.seq DESC LIMIT ?",
+		                 "ii", below, (int64_t)limit);
+	return rc == B3IQ_OK ? visit_all(rows, visit, arg, err) : rc;
+}
+
+int32_t
+archive_commits(struct store_tx *tx, uint64_t before, uint64_t limit, archive_visit *visit,
+                void *arg, struct b3iq_error *err)
+{
+	const int64_t below = before > INT64_MAX ? INT64_MAX : (int64_t)before;
+	struct store_rows *rows;
+	const int32_t rc = store_query(tx, &rows, err,
+	                               TX_COLUMNS "receipt r JOIN tx t ON t.seq = r.seq "
+	                                          "JOIN block b ON b.height = t.height "
+	                                          "WHERE r.seq < ? ORDER BY r.place DESC LIMIT ?",
+	                               "ii", below, (int64_t)limit);
+
 	return rc == B3IQ_OK ? visit_all(rows, visit, arg, err) : rc;
 }
 

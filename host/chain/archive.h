@@ -57,9 +57,12 @@ int32_t archive_block_named(struct store_tx *, const uint8_t hash[SHA256_SIZE],
 /* The transactions of seq first .. first + n - 1, ascending. */
 int32_t archive_range(struct store_tx *, uint64_t first, uint64_t n, archive_visit *, void *arg,
                       struct b3iq_error *);
-/* Newest first, below seq `before`; of one account or (NULL) of all; kind -1: any. */
-int32_t archive_list(struct store_tx *, const struct address *, int kind, uint64_t before,
-                     uint64_t limit, archive_visit *, void *arg, struct b3iq_error *);
+/* Newest first, below seq `before`: of one account, or (NULL) of all. */
+int32_t archive_list(struct store_tx *, const struct address *, uint64_t before, uint64_t limit,
+                     archive_visit *, void *arg, struct b3iq_error *);
+/* The same of those that commit to receipts. */
+int32_t archive_commits(struct store_tx *, uint64_t before, uint64_t limit, archive_visit *,
+                        void *arg, struct b3iq_error *);
 /* How many transactions an account's history has. */
 int32_t archive_history_count(struct store_tx *, const struct address *, uint64_t *out,
                               struct b3iq_error *);

@@ -313,11 +313,10 @@ query_show_tx(const struct archive_row *row)
 }
 
 struct wanted_tx {
-	const uint8_t        *hash;
-	const struct address *account;
-	int                   kind;
-	uint64_t              before, limit, skip, last, seq, place;
-	struct json_object   *out;
+	const uint8_t           *hash;
+	const struct query_page *page;
+	uint64_t                 skip, last, seq, place;
+	struct json_object      *out;
 };
 
 static int32_t
@@ -373,20 +372,24 @@ static int32_t
 read_txs(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
 	struct wanted_tx *w = arg;
+	const struct query_page *p = w->page;
 
-	return archive_list(tx, w->account, w->kind, w->before, w->limit + w->skip, list_one, w, err);
+	if (p->commits)
+		return archive_commits(tx, p->before, p->limit + p->offset, list_one, w, err);
+	return archive_list(tx, p->account, p->before, p->limit + p->offset, list_one, w, err);
 }
 
 int32_t
-query_txs(struct chain *c, const struct address *account, int kind, uint64_t before, uint64_t limit,
-          uint64_t offset, struct json_object **out, struct b3iq_error *err)
+query_txs(struct chain *c, const struct query_page *page, struct json_object **out,
+          struct b3iq_error *err)
 {
-	struct wanted_tx w = { .account = account, .kind = kind, .before = before, .limit = limit,
-		               .skip = offset, .out = json_object_new_array() };
+	struct wanted_tx w = { .page = page, .skip = page->offset,
+		               .out = json_object_new_array() };
 	struct json_object *o = json_object_new_object();
 	int32_t rc = o && w.out ? ledger_read(c->ledger, read_txs, &w, err) :
 	                          fail_memory(err, "answering");
-	const bool more = w.out && json_object_array_length(w.out) == limit && w.last > 0;
+	const bool more = w.out && json_object_array_length(w.out) == page->limit &&
+	                  w.last > 0;
 
 	if (rc != B3IQ_OK) {
 		json_object_put(w.out);

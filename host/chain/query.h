@@ -27,9 +27,14 @@ int32_t query_blocks(struct chain *, uint64_t first, uint64_t last, struct json_
 /* In a block or waiting for one. */
 int32_t query_tx(struct chain *, const uint8_t hash[TX_HASH], struct json_object **out,
                  struct b3iq_error *);
-/* Newest first: {"items":[...],"next_before":seq?}.  account NULL: all; kind -1: any. */
-int32_t query_txs(struct chain *, const struct address *, int kind, uint64_t before,
-                  uint64_t limit, uint64_t offset, struct json_object **out, struct b3iq_error *);
+/* Newest first: {"items":[...],"next_before":seq?}. */
+struct query_page {
+	const struct address *account; /* NULL: all                     */
+	bool                  commits; /* only those of receipt roots   */
+	uint64_t              before, limit, offset;
+};
+int32_t query_txs(struct chain *, const struct query_page *, struct json_object **out,
+                  struct b3iq_error *);
 /* {"root","block_height","place","transaction_hash",...} of a committed receipt root. */
 int32_t query_receipt(struct chain *, const uint8_t root[32], struct json_object **out,
                       struct b3iq_error *);

@@ -306,37 +306,36 @@ show_tx(struct http_request *rq, struct http_response *rs)
 }
 
 static void
-list(struct http_request *rq, struct http_response *rs, int kind)
+list(struct http_request *rq, struct http_response *rs, bool commits)
 {
 	const char *who = request_query(rq, "address");
 	struct b3iq_error err = NO_ERROR;
 	struct address address;
+	struct query_page page = { .account = who ? &address : NULL, .commits = commits };
 	struct json_object *o = NULL;
-	uint64_t limit, offset, before;
 	int32_t rc;
 
 	if (!right_chain(rq, rs) ||
-	    !count_query(rq, rs, "limit", QUERY_LIST_MAX, 20, &limit) ||
-	    !count_query(rq, rs, "offset", 1000000, 0, &offset) ||
-	    !count_query(rq, rs, "before", INT64_MAX, INT64_MAX, &before))
+	    !count_query(rq, rs, "limit", QUERY_LIST_MAX, 20, &page.limit) ||
+	    !count_query(rq, rs, "offset", 1000000, 0, &page.offset) ||
+	    !count_query(rq, rs, "before", INT64_MAX, INT64_MAX, &page.before))
 		return;
 	rc = who ? address_parse(who, &address, &err) : B3IQ_OK;
 	if (rc == B3IQ_OK)
-		rc = query_txs(rq->context, who ? &address : NULL, kind, before, limit, offset, &o,
-		               &err);
+		rc = query_txs(rq->context, &page, &o, &err);
 	answer(rs, o, rc, &err);
 }
 
 static void
 list_txs(struct http_request *rq, struct http_response *rs)
 {
-	list(rq, rs, -1);
+	list(rq, rs, false);
 }
 
 static void
 list_receipts(struct http_request *rq, struct http_response *rs)
 {
-	list(rq, rs, TX_COMMIT);
+	list(rq, rs, true);
 }
 
 static void
@@ -532,13 +531,14 @@ show_address(struct http_request *rq, struct http_response *rs)
 	struct json_object *o = NULL, *txs = NULL;
 	struct address address;
 	struct counting counting = { .address = &address };
+	const struct query_page latest = { .account = &address, .before = INT64_MAX, .limit = 20 };
 	int32_t rc;
 
 	if (!address_param(rq, rs, &address))
 		return;
 	rc = query_account(c, &address, &o, &err);
 	if (rc == B3IQ_OK)
-		rc = query_txs(c, &address, -1, INT64_MAX, 20, 0, &txs, &err);
+		rc = query_txs(c, &latest, &txs, &err);
 	if (rc == B3IQ_OK)
 		rc = ledger_read(c->ledger, count_history, &counting, &err);
 	if (rc == B3IQ_OK)
