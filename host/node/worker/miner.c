@@ -379,7 +379,20 @@ forget_registration(struct miner *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* Registers, also when the list of models has changed.  B3IQ_E_BUSY: there are no models yet. */
+/* Has the list of models changed since it was registered? */
+static bool
+is_news(struct miner *m, const char *models)
+{
+	bool news;
+
+	pthread_mutex_lock(&m->lock);
+	news = !m->status.registered || !m->models || strcmp(m->models, models) != 0;
+	pthread_mutex_unlock(&m->lock);
+	return news;
+}
+
+/* Registers, also when the list of models has changed.  B3IQ_E_BUSY: there are no models yet.
+ * [poller and heart] */
 static int32_t
 enrol(struct miner *m, struct uplink *u, struct b3iq_error *err)
 {
@@ -396,7 +409,7 @@ enrol(struct miner *m, struct uplink *u, struct b3iq_error *err)
 
 	if (!text)
 		rc = fail_memory(err, "registering");
-	else if (registered(m, NULL) && m->models && strcmp(m->models, text) == 0)
+	else if (!is_news(m, text))
 		goto out;
 	else if (json_object_array_length(models) == 0)
 		rc = fail(err, B3IQ_E_BUSY, "no plugin offers a model to work with");
@@ -560,6 +573,8 @@ heart(void *arg)
 		ms = RETRY_MOST;
 		if (registered(m, &terms)) {
 			beat(m, u);
+			if (phase(m) == RUNNING) /* other models count at once, also for the poll that waits */
+				enrol(m, u, &err);
 			ms = (int)terms.heartbeat_ms / 2;
 			if (in_hand(m) && ms > WORK_BEAT_MS)
 				ms = WORK_BEAT_MS;

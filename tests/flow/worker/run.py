@@ -61,6 +61,9 @@ def bundle_of(given, report):
 
 def registration(c, node):
     check("it registers", c.wait(lambda: c.worker))
+    def listed():
+        return {m["id"] for m in c.worker["models"]}
+    check("again when a plugin has started", c.wait(lambda: {"echo", "slow/ok", "flaky/crash"} <= listed()))
     w = c.worker
     models = {m["id"] for m in w["models"]}
     check("with the models that it offers, and no other",
@@ -91,14 +94,14 @@ def one_job(c, node):
     check("running was told before the result", [x[1].split("/")[-1] for x in c.called(given["job_id"])][0] == "status")
 
 
-def seedless(c):
+def seedless(c, _):
     given = job("x", "echo", seed=None)
     c.give(given)
     receipt = c.wait_report(given["job_id"])["body"]["receipt"]["receipt"]
     check("without a seed the node chooses one and says so", receipt["seed"]["by"] == "node")
 
 
-def many(c):
+def many(c, _):
     jobs = [job(f"many {i}", "slow/ok", max_tokens=8) for i in range(7)]
     c.give(*jobs)
     check("more jobs than hands are all done", all(c.wait_report(j["job_id"]) for j in jobs))
@@ -108,7 +111,7 @@ def many(c):
     check("each once", all(c.reports[j["job_id"]]["count"] == 1 for j in jobs))
 
 
-def streaming(c):
+def streaming(c, _):
     given = job("stream", "slow/ok", stream=True, max_tokens=12)
     c.give(given)
     report = c.wait_report(given["job_id"])
@@ -172,7 +175,7 @@ def twice(c, node):
           wait_for(lambda: worker_of(node)["inflight"] == 0) and len(receipts(node)) == before + 1)
 
 
-def patience(c):
+def patience(c, _):
     for status, code, often in ((500, "internal", 2), (503, "busy", 2), (401, "unauthorized", 1)):
         given = job("patience", "echo")
         c.answers["result"] = (status, code, often)
@@ -190,7 +193,7 @@ def patience(c):
         check(f"{status} is the last word", len(c.called(given["job_id"] + "/result")) == 1)
 
 
-def forgotten(c):
+def forgotten(c, _):
     with c.lock:
         c.worker = None
     check("forgotten, it registers again", c.wait(lambda: c.worker))
@@ -302,22 +305,14 @@ def canary(node):
 with Scripted() as c:
     node = Node(CONFIG, args=["--coordinator", c.url + "/"])
     start_worker(node)
-    registration(c, node)
-    one_job(c, node)
-    seedless(c)
-    many(c)
-    streaming(c)
-    failures(c, node)
-    cancel(c, node)
-    twice(c, node)
-    patience(c)
-    forgotten(c)
-    away(c, node)
-    killed(c, node)
-    acknowledged(c, node)
-    pushed(c, node)
-    goodbye(c, node)
-    canary(node)
+    try:
+        for step in (registration, one_job, seedless, many, streaming, failures, cancel, twice, patience, forgotten, away,
+                     killed, acknowledged, pushed, goodbye):
+            step(c, node)
+        canary(node)
+    except Exception:
+        print(node.log_text()[-6000:])  # without content, as logs are
+        raise
 nobody(node)
 node.close()
 done()

@@ -205,6 +205,12 @@ class Scripted:
                 return h.error(404, "miner not registered")
             named = body.get("leases", [])
             lost = [x for x in named if x in self.lost]
+            for lease, (given, when) in list(self.leases.items()):  # what never arrived is given again
+                if lease not in named and lease not in self.lost and given["job_id"] not in self.reports \
+                        and when < time.monotonic() - 2 * SLOW:
+                    del self.leases[lease]
+                    self.jobs.append(given)
+                    self.lock.notify_all()
         h.answer(200, {"status": "ok", "leases": [], "lost": lost})
 
     def on_poll(self, h, body):
@@ -219,7 +225,7 @@ class Scripted:
             if not self.jobs:
                 return h.answer(204)
             given = self.jobs.pop(0)
-            self.leases[given["lease"]["id"]] = given
+            self.leases[given["lease"]["id"]] = given, time.monotonic()
         h.answer(200, given)
 
     def on_status(self, h, name, body):
@@ -242,7 +248,7 @@ class Scripted:
             if body["lease"] in self.lost:
                 return h.error(409, "lease_lost")
             given = self.leases.get(body["lease"])
-            if given and given["job_id"] != name:
+            if given and given[0]["job_id"] != name:
                 return h.error(404, "not_found")
             self.reports.setdefault(name, {"kind": kind, "body": body, "count": 0})["count"] += 1
             self.lock.notify_all()
