@@ -3,7 +3,6 @@
  * Same bits as scalar.c, by the order of each sum: a quantised block is an exact integer whatever
  * the instructions, a chain is one lane for one output, and the 16 virtual lanes of float sums are
  * two registers.  Quantised matrices are packed (pack.h) in groups of eight rows, a lane each. */
-#include "cpu/avx2_k.h"
 #include "cpu/kernels.h"
 
 #include <immintrin.h>

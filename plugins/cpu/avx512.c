@@ -7,7 +7,6 @@
  * unsigned weights by signed levels without rounding or saturation, and the offset of the weights
  * times the sum of the levels is taken off again.  The eight registers of a block serve up to TOKENS
  * tokens, whose levels lie side by side.  One token reads its matrix once, front to back. */
-#include "cpu/avx2_k.h"
 #include "cpu/kernels.h"
 
 #include <immintrin.h>
