@@ -14,14 +14,24 @@ static const struct cli_option options[] = { PURSE_PASSWORD,
 static const struct cli_command command = { .name = "test", .options = options };
 static const struct cli_command root = { .name = "b3iq" };
 
-static struct cli
-cli_of(const struct session *s, char **argv, int argc)
+static struct cli cli; /* of the test that runs */
+
+static void
+use(const struct session *s, char **argv, int argc)
 {
-	struct cli        cli = { .command = &command, .path = "b3iq test", .home = s->home };
 	struct b3iq_error err = NO_ERROR;
 
+	json_object_put(cli.result);
+	cli = (struct cli){ .command = &command, .path = "b3iq test", .home = s->home };
 	assert_int_equal(option_parse(&cli, argc, argv, &err), B3IQ_OK);
-	return cli;
+}
+
+static void
+finish(struct session *s)
+{
+	json_object_put(cli.result);
+	cli.result = NULL;
+	session_end(s);
 }
 
 static void
@@ -30,13 +40,12 @@ test_files_and_descriptors(void **state)
 	char           file[PATH_SIZE], out[PURSE_PASSWORD_SIZE], number[16];
 	char          *by_file[] = { "--password-file", file }, *by_fd[] = { "--password-fd", number };
 	struct session s;
-	struct cli     cli;
 	int            fds[2];
 
 	(void)state;
 	purse_begin(&s, &root);
 	session_path(&s, "pass", file);
-	cli = cli_of(&s, by_file, 2);
+	use(&s, by_file, 2);
 	assert_int_equal(purse_password(&cli, "", "password-file", true, out), CLI_OK);
 	assert_string_equal(out, PASSWORD);
 	assert_int_equal(chmod(file, 0644), 0);
@@ -44,7 +53,7 @@ test_files_and_descriptors(void **state)
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(write(fds[1], "first\nsecond password\n", 22), 22);
 	snprintf(number, sizeof number, "%d", fds[0]);
-	cli = cli_of(&s, by_fd, 2);
+	use(&s, by_fd, 2);
 	assert_int_equal(purse_password(&cli, "", "password-file", false, out), CLI_OK);
 	assert_string_equal(out, "first"); /* a line each; rules are for new ones */
 	assert_int_equal(purse_password(&cli, "", "password-file", true, out), CLI_OK);
@@ -54,7 +63,7 @@ test_files_and_descriptors(void **state)
 	close(fds[0]);
 	assert_int_equal(purse_password(&cli, "", "password-file", false, out), CLI_FAILED);
 	assert_int_equal(purse_password(&cli, "", "password-file", false, NULL), CLI_FAILED);
-	session_end(&s);
+	finish(&s);
 }
 
 /* ---- on a terminal -------------------------------------------------------------------- */
@@ -96,7 +105,7 @@ type(void *arg)
 }
 
 static int
-on_terminal(struct cli *cli, struct typist *t, char *out, char *shown, size_t size)
+on_terminal(struct typist *t, char *out, char *shown, size_t size)
 {
 	int       said[2], saved_in = dup(STDIN_FILENO), saved_err = dup(STDERR_FILENO), exit;
 	pthread_t thread;
@@ -108,7 +117,7 @@ on_terminal(struct cli *cli, struct typist *t, char *out, char *shown, size_t si
 	dup2(t->slave, STDIN_FILENO);
 	dup2(said[1], STDERR_FILENO);
 	assert_int_equal(pthread_create(&thread, NULL, type, t), 0);
-	exit = purse_password(cli, "New password", "password-file", true, out);
+	exit = purse_password(&cli, "New password", "password-file", true, out);
 	pthread_join(thread, NULL);
 	dup2(saved_in, STDIN_FILENO);
 	dup2(saved_err, STDERR_FILENO);
@@ -131,18 +140,17 @@ test_prompt_without_echo(void **state)
 	struct typist  differs = { .lines = { "a long password\n", "another password\n" } };
 	char           out[PURSE_PASSWORD_SIZE], shown[4096];
 	struct session s;
-	struct cli     cli;
 
 	(void)state;
 	purse_begin(&s, &root);
-	cli = cli_of(&s, NULL, 0);
-	assert_int_equal(on_terminal(&cli, &same, out, shown, sizeof shown), CLI_OK);
+	use(&s, NULL, 0);
+	assert_int_equal(on_terminal(&same, out, shown, sizeof shown), CLI_OK);
 	assert_string_equal(out, "a long password");
 	assert_says(same.seen, "New password");
 	assert_silent_about(shown, "password");
-	assert_int_equal(on_terminal(&cli, &differs, out, shown, sizeof shown), CLI_FAILED);
+	assert_int_equal(on_terminal(&differs, out, shown, sizeof shown), CLI_FAILED);
 	assert_silent_about(shown, "password");
-	session_end(&s);
+	finish(&s);
 }
 
 /* ---- wallets and the daemon ------------------------------------------------------------- */
@@ -156,7 +164,6 @@ test_keys_and_lockout(void **state)
 	struct ed25519_key   *key;
 	struct session        s;
 	struct purse          p;
-	struct cli            cli;
 	int                   i;
 
 	(void)state;
@@ -164,19 +171,19 @@ test_keys_and_lockout(void **state)
 	purse_wallet(&s, "alice", &e);
 	session_path(&s, "pass", file);
 	session_path(&s, "wrong", wrong);
-	cli = cli_of(&s, good, 2);
+	use(&s, good, 2);
 	assert_int_equal(purse_open(&cli, &p), CLI_OK);
 	assert_int_equal(purse_entry(&cli, &p, "nobody", &e), CLI_NOT_FOUND);
 	assert_int_equal(purse_entry(&cli, &p, "alice", &e), CLI_OK);
 	assert_int_equal(purse_key(&cli, &p, &e, &key), CLI_OK);
 	assert_memory_equal(ed25519_public(key), e.pub, 32);
 	ed25519_free(key);
-	cli = cli_of(&s, bad, 2);
+	use(&s, bad, 2);
 	for (i = 0; i < LOCKOUT_FREE; i++)
 		assert_int_equal(purse_key(&cli, &p, &e, &key), CLI_DENIED);
 	assert_null(key);
 	purse_close(&p);
-	session_end(&s);
+	finish(&s);
 }
 
 static void
@@ -189,13 +196,12 @@ test_daemon(void **state)
 	struct wallet        *w;
 	struct session        s;
 	struct purse          p;
-	struct cli            cli;
 	int                   status;
 
 	(void)state;
 	purse_begin(&s, &root);
 	purse_wallet(&s, "alice", &e);
-	cli = cli_of(&s, NULL, 0);
+	use(&s, NULL, 0);
 	assert_int_equal(purse_open(&cli, &p), CLI_OK);
 	assert_int_equal(purse_call(&p, "GET", "/v1/wallets", NULL, &status, &answer, &err),
 	                 B3IQ_E_NOT_FOUND);
@@ -216,7 +222,7 @@ test_daemon(void **state)
 	json_object_put(body);
 	assert_int_equal(wallet_stop(w, &err), B3IQ_OK);
 	purse_close(&p);
-	session_end(&s);
+	finish(&s);
 }
 
 int
