@@ -195,15 +195,38 @@ desk_give(struct desk *d, struct json_object *job)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* How often a path that ends so was called; with the lock held. */
 static inline size_t
-desk_count(const struct desk *d, const char *end)
+desk_counted(const struct desk *d, const char *end)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n_calls; i++)
 		n += desk_ends(d->calls[i].path, end);
 	return n;
+}
+
+/* How often a path that ends so was called. */
+static inline size_t
+desk_count(struct desk *d, const char *end)
+{
+	size_t n;
+
+	pthread_mutex_lock(&d->lock);
+	n = desk_counted(d, end);
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+/* Was this said in deltas, and nothing else? */
+static inline bool
+desk_heard(struct desk *d, const char *wanted)
+{
+	bool heard;
+
+	pthread_mutex_lock(&d->lock);
+	heard = strcmp(d->said, wanted) == 0;
+	pthread_mutex_unlock(&d->lock);
+	return heard;
 }
 
 /* Until it was called n times; the body of the last such call, the caller's. */
@@ -213,7 +236,7 @@ desk_wait(struct desk *d, const char *end, size_t n)
 	char *body = NULL;
 
 	pthread_mutex_lock(&d->lock);
-	while (desk_count(d, end) < n)
+	while (desk_counted(d, end) < n)
 		pthread_cond_wait(&d->moved, &d->lock); /* the test's own time limit ends it */
 	for (size_t i = 0; i < d->n_calls; i++)
 		if (desk_ends(d->calls[i].path, end)) {

@@ -155,6 +155,8 @@ test_room(void **state)
 	for (int i = 1; i <= 3; i++)
 		desk_give(&desk, desk_job(i, "wait", false));
 	settle(m, 2);
+	while (atomic_load(&inside) != 2)
+		usleep(1000);
 	assert_int_equal(miner_offer(m, desk_job(4, "ok", false), &err), B3IQ_E_BUSY);
 	assert_int_equal(desk_count(&desk, "/fail"), 0); /* who pushed was told */
 	miner_stop(m, 0);

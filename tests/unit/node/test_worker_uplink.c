@@ -31,6 +31,25 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+set(bool registered, const char *lost)
+{
+	pthread_mutex_lock(&desk.lock);
+	desk.registered = registered;
+	desk.lost = lost;
+	pthread_mutex_unlock(&desk.lock);
+}
+
+static void
+refuse(int status, int left)
+{
+	pthread_mutex_lock(&desk.lock);
+	desk.refuse = "/result";
+	desk.refuse_status = status;
+	desk.refuse_left = left;
+	pthread_mutex_unlock(&desk.lock);
+}
+
 static struct uplink_self
 self_of(struct json_object *models)
 {
@@ -82,7 +101,9 @@ test_odd_challenges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
+		pthread_mutex_lock(&desk.lock);
 		desk.nonce = nonces[i];
+		pthread_mutex_unlock(&desk.lock);
 		assert_int_equal(uplink_register(up, &self, &terms, &err), B3IQ_E_UNAVAILABLE);
 	}
 	assert_int_equal(desk_count(&desk, "/register"), 0);
@@ -110,16 +131,14 @@ test_codes(void **state)
 	(void)state;
 	buf_init(&item.body, 100);
 	buf_puts(&item.body, "{}");
-	desk.refuse = "/result";
-	desk.refuse_left = -1;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		desk.refuse_status = cases[i].status;
+		refuse(cases[i].status, -1);
 		assert_int_equal(uplink_report(up, &item, &last, &err), cases[i].rc);
 		if (last != cases[i].last)
 			fail_msg("%d: last word? %d", cases[i].status, last);
 		assert_non_null(strstr(err.text, "refused as told"));
 	}
-	desk.refuse_left = 0;
+	refuse(200, 0);
 	assert_ok(uplink_report(up, &item, &last, &err), err);
 	assert_true(last);
 	item.kind = SPOOL_FAILURE;
@@ -160,8 +179,7 @@ test_calls(void **state)
 	(void)state;
 	assert_int_equal(uplink_heartbeat(up, 0, false, leases, &lost, &err), B3IQ_E_NOT_FOUND);
 	assert_null(lost);
-	desk.registered = true;
-	desk.lost = "a";
+	set(true, "a");
 	assert_ok(uplink_heartbeat(up, 1, true, leases, &lost, &err), err);
 	assert_string_equal(json_object_to_json_string_ext(lost, 0), "[\"a\"]");
 	json_object_put(lost);
@@ -177,7 +195,7 @@ test_calls(void **state)
 	assert_ok(uplink_running(up, "j", "l", &err), err);
 	assert_ok(uplink_delta(up, "j", "l", 0, "x\"y", 3, &listeners, &err), err);
 	assert_int_equal(listeners, 1);
-	assert_string_equal(desk.said, "x\"y");
+	assert_true(desk_heard(&desk, "x\"y"));
 	assert_ok(uplink_leave(up, "heron", &err), err);
 	free(desk_wait(&desk, "/v1/miners/heron", 1));
 	json_object_put(leases);
@@ -192,7 +210,7 @@ test_cancel(void **state)
 	struct json_object *job = NULL;
 
 	(void)state;
-	desk.registered = true;
+	set(true, NULL);
 	uplink_cancel_fd(up, fd);
 	assert_int_equal(write(fd, &one, sizeof one), sizeof one);
 	assert_int_equal(uplink_poll(up, 30, &job, &err), B3IQ_E_CANCELLED);
