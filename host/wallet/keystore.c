@@ -221,7 +221,6 @@ static bool
 read_fields(struct json_object *doc, struct keystore_entry *e)
 {
 	const char *name = NULL, *address = NULL, *key = NULL;
-	struct address owner;
 	int64_t created;
 
 	if (!is_text(doc, "version", KEYSTORE_VERSION) ||
@@ -235,19 +234,24 @@ read_fields(struct json_object *doc, struct keystore_entry *e)
 		return false;
 	memcpy(e->name, name, strlen(name) + 1);
 	e->created_ms = (uint64_t)created;
-	return address_of(e->pub, &owner) == B3IQ_OK && address_equal(&owner, &e->address);
+	return true;
 }
 
 int32_t
 keystore_parse(const char *text, size_t len, struct keystore_entry *out, struct b3iq_error *err)
 {
 	struct json_object *doc = NULL;
+	struct address owner;
 	int32_t rc;
 
 	memset(out, 0, sizeof(*out));
 	rc = len > KEYSTORE_FILE_MAX ? B3IQ_E_INVALID :
 	                               json_parse(text, len, "the wallet file", &doc, NULL);
 	if (rc == B3IQ_OK && (!json_object_is_type(doc, json_type_object) || !read_fields(doc, out)))
+		rc = B3IQ_E_INVALID;
+	if (rc == B3IQ_OK)
+		rc = address_of(out->pub, &owner);
+	if (rc == B3IQ_OK && !address_equal(&owner, &out->address))
 		rc = B3IQ_E_INVALID;
 	json_object_put(doc);
 	if (rc == B3IQ_E_INVALID)
@@ -287,15 +291,16 @@ seal(struct keystore_entry *e, const uint8_t seed[KEYSTORE_SEED], const char *pa
 }
 
 /* The seed must be that of the public key: a file made by somebody else may say anything. */
-static bool
-is_seed_of(const uint8_t seed[KEYSTORE_SEED], const uint8_t pub[ED25519_PUBLIC])
+static int32_t
+check_seed(const uint8_t seed[KEYSTORE_SEED], const uint8_t pub[ED25519_PUBLIC])
 {
 	struct ed25519_key *key = NULL;
-	bool good = ed25519_from_seed(seed, &key, NULL) == B3IQ_OK &&
-	            memcmp(ed25519_public(key), pub, ED25519_PUBLIC) == 0;
+	int32_t rc = ed25519_from_seed(seed, &key, NULL);
 
+	if (rc == B3IQ_OK && memcmp(ed25519_public(key), pub, ED25519_PUBLIC) != 0)
+		rc = B3IQ_E_DENIED;
 	ed25519_free(key);
-	return good;
+	return rc;
 }
 
 int32_t
@@ -313,14 +318,15 @@ keystore_reveal(const struct keystore_entry *e, const char *password, uint8_t se
 		rc = password_key(&e->cost, password, key, err);
 	if (rc == B3IQ_OK) {
 		rc = seal_open(key, about.data, e->sealed, SEALED, &plain);
-		if (rc == B3IQ_OK &&
-		    (plain.len != KEYSTORE_SEED || !is_seed_of((uint8_t *)plain.data, e->pub)))
-			rc = B3IQ_E_DENIED;
+		if (rc == B3IQ_OK)
+			rc = check_seed((uint8_t *)plain.data, e->pub);
 		if (rc == B3IQ_OK)
 			memcpy(seed, plain.data, KEYSTORE_SEED);
-		else
+		else if (rc == B3IQ_E_DENIED)
 			fail(err, rc, "wrong password for wallet %s, or its file was changed",
 			     e->name);
+		else
+			fail(err, rc, "wallet %s cannot be opened for want of memory", e->name);
 	}
 	secret_wipe(key, sizeof(key));
 	buf_wipe(&plain);
