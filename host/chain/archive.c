@@ -105,8 +105,9 @@ put_header(struct store_tx *tx, const struct archive_change *c, struct b3iq_erro
 		rc = store_run(tx, err,
 		               "INSERT INTO block(height, time, hash, header, signature, first, "
 		               "receipts) VALUES(?,?,?,?,?,?,?)",
-		               "iibtbii", (int64_t)b->header.height, (int64_t)b->header.time, b->hash, sizeof b->hash, text.data,
-		               text.len, b->signature, sizeof b->signature, (int64_t)c->first,
+		               "iibtbii", (int64_t)b->header.height, (int64_t)b->header.time, b->hash,
+		               sizeof b->hash, text.data, text.len, b->signature,
+		               sizeof b->signature, (int64_t)c->first,
 		               (int64_t)c->receipts);
 	buf_free(&text);
 	return rc;

@@ -227,7 +227,8 @@ test_changed(void **state)
 		{ "receipt.node_receipt.receipt.usage", "output", "9", "hash" },
 		{ "order", "text", "\"{}\"", "order" },
 		{ "order", "secret", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "order" },
-		{ "receipt.anchor", "root", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "anchor" },
+		{ "receipt.anchor", "root",
+		  "\"0000000000000000000000000000000000000000000000000000000000000000\"", "anchor" },
 		{ "receipt.anchor", "index", "1", "anchor" },
 		{ "receipt.anchor", "path", "[7]", "anchor" },
 	};

@@ -54,7 +54,8 @@ test_kinds(void **state)
 		{ operation(B3IQ_OP_REGISTER, NULL, NULL, "{\"name\":\"n\"}"),
 		  "{" CHAIN "," FROM ",\"kind\":\"register_model\",\"name\":\"n\",\"nonce\":7,\"root\":\"" ID "\"}" },
 		{ operation(B3IQ_OP_COMMIT, NULL, NULL, "{\"count\":3,\"label\":\"l\"}"),
-		  "{" CHAIN ",\"count\":3," FROM ",\"kind\":\"commit\",\"label\":\"l\",\"nonce\":7,\"root\":\"" ID "\"}" },
+		  "{" CHAIN ",\"count\":3," FROM ",\"kind\":\"commit\",\"label\":\"l\",\"nonce\":7,"
+		  "\"root\":\"" ID "\"}" },
 		{ operation(B3IQ_OP_COMMIT, NULL, NULL, NULL),
 		  "{" CHAIN ",\"count\":1," FROM ",\"kind\":\"commit\",\"nonce\":7,\"root\":\"" ID "\"}" },
 	};

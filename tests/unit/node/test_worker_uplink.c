@@ -93,7 +93,8 @@ test_register(void **state)
 static void
 test_odd_challenges(void **state)
 {
-	static const char *const nonces[] = { "", "00", "x0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+	static const char *const nonces[] = { "", "00",
+		"x0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
 		"00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF" };
 	struct json_object *models = json_object_new_array();
 	struct uplink_self self = self_of(models);
