@@ -48,7 +48,7 @@ must(int32_t rc, const struct b3iq_error *err, const char *what)
 {
 	if (rc == B3IQ_OK)
 		return;
-	fprintf(stderr, "chain-bench: %s: %s\n", what, err->text);
+	fprintf(stderr, "chain-bench: %s: %s %s\n", what, result_name(rc), err->text);
 	exit(1);
 }
 

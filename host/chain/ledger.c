@@ -592,6 +592,17 @@ load(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	return B3IQ_OK;
 }
 
+/* A block changes pages all over the file: they stay in memory, and go from the log into the file
+ * together after many blocks instead of after each. */
+static int32_t
+tune(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	int32_t rc = store_run(tx, err, "PRAGMA cache_size = -65536", "");
+
+	(void)arg;
+	return rc == B3IQ_OK ? store_run(tx, err, "PRAGMA wal_autocheckpoint = 16384", "") : rc;
+}
+
 static int32_t
 open_archive(struct ledger *l, const struct ledger_options *o, struct b3iq_error *err)
 {
@@ -601,6 +612,8 @@ open_archive(struct ledger *l, const struct ledger_options *o, struct b3iq_error
 	bool fresh;
 	int32_t rc = store_open(o->file, modules, &l->store, err);
 
+	if (rc == B3IQ_OK)
+		rc = store_write(l->store, tune, NULL, err);
 	if (rc == B3IQ_OK && o->genesis)
 		rc = genesis_read(o->genesis, o->genesis_len, &given, err);
 	if (rc != B3IQ_OK)
