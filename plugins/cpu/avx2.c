@@ -22,6 +22,7 @@
 #define KEEP(x) __asm__ volatile("" : "+x"(x))
 
 #define AHEAD      2304u               /* bytes from what is read to what is asked for */
+#define MANY       (2 * TOKENS)        /* tokens for which a group is opened           */
 #define BAND_BYTES ((size_t)128 << 10) /* of the levels of tokens that pass together   */
 
 /* ---- small parts ---- */
@@ -153,6 +154,18 @@ sum_levels(const int8_t *level, size_t n)
 	for (size_t i = 0; i < n; i++)
 		sum += level[i];
 	return sum;
+}
+
+INLINE bool
+is_k(enum format_kind kind)
+{
+	return kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
+}
+
+INLINE bool
+has_minimum(enum format_kind kind)
+{
+	return is_k(kind) || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
 }
 
 /* Four elements by eight rows, number i of a block; all but Q8_0 not negative. */
@@ -287,8 +300,6 @@ segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_
 {
 	const size_t bytes = pack_block(kind, LANES);
 	const uint8_t *element = segment + pack_scales(kind, LANES, n);
-	const bool k = kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
-	const bool minimum = k || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
 	__m256 chain[TOKENS], minima[TOKENS], sum[TOKENS];
 
 	for (size_t t = 0; t < tokens; t++) {
@@ -308,14 +319,39 @@ segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_
 				scale, _mm256_set1_ps((float)x->sum[t][b]));
 
 			chain[t] = _mm256_fmadd_ps(_mm256_mul_ps(s.d, scale), sum[t], chain[t]);
-			if (minimum)
-				minima[t] = k ? _mm256_fnmadd_ps(s.m, low, minima[t])
-				              : _mm256_fmadd_ps(s.m, low, minima[t]);
+			if (has_minimum(kind))
+				minima[t] = is_k(kind) ? _mm256_fnmadd_ps(s.m, low, minima[t])
+				                       : _mm256_fmadd_ps(s.m, low, minima[t]);
 		}
 	}
 	for (size_t t = 0; t < tokens; t++)
-		total[t] = _mm256_add_ps(total[t],
-		                         minimum ? _mm256_add_ps(chain[t], minima[t]) : chain[t]);
+		total[t] = _mm256_add_ps(total[t], has_minimum(kind)
+		                                           ? _mm256_add_ps(chain[t], minima[t])
+		                                           : chain[t]);
+}
+
+/* n tokens from token t on. */
+INLINE struct tokens
+tokens_at(const struct operand *x, size_t t, size_t n)
+{
+	const size_t blocks = x->cols / BLOCK;
+	struct tokens tokens;
+
+	for (size_t i = 0; i < n; i++) {
+		tokens.level[i] = x->level + (t + i) * x->cols;
+		tokens.scale[i] = x->scale + (t + i) * blocks;
+		tokens.sum[i] = x->sum + (t + i) * blocks;
+	}
+	return tokens;
+}
+
+INLINE void
+store_lanes(float *out, __m256 v, size_t rows)
+{
+	float lane[LANES];
+
+	_mm256_storeu_ps(lane, v);
+	memcpy(out, lane, rows * sizeof *lane);
 }
 
 /* n tokens, from token t on, by a group: the first `rows` outputs of each. */
@@ -324,45 +360,199 @@ group_tokens(enum format_kind kind, size_t n, const uint8_t *group, const struct
              size_t t, size_t rows, float *out, size_t stride)
 {
 	const size_t blocks = x->cols / BLOCK;
-	struct tokens tokens;
+	const struct tokens tokens = tokens_at(x, t, n);
 	__m256 total[TOKENS];
 
-	for (size_t i = 0; i < n; i++) {
-		tokens.level[i] = x->level + (t + i) * x->cols;
-		tokens.scale[i] = x->scale + (t + i) * blocks;
-		tokens.sum[i] = x->sum + (t + i) * blocks;
+	for (size_t i = 0; i < n; i++)
 		total[i] = _mm256_setzero_ps();
-	}
 	for (size_t b = 0; b < blocks; b += KERNELS_SEGMENT) {
 		const size_t here = blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
 
 		segment_tile(kind, n, group, b, here, &tokens, t == 0, total);
 		group += pack_scales(kind, LANES, here) + here * pack_block(kind, LANES);
 	}
-	for (size_t i = 0; i < n; i++) {
-		float lane[LANES];
+	for (size_t i = 0; i < n; i++)
+		store_lanes(out + (t + i) * stride, total[i], rows);
+}
 
-		_mm256_storeu_ps(lane, total[i]);
-		memcpy(out + (t + i) * stride, lane, rows * sizeof *lane);
+/* ---- quantised matrices, many tokens: a group opened to bytes ---- */
+
+/* A block of a group.  Opened once, it serves all tokens: what is packed to save memory would be
+ * taken apart again for every few of them. */
+struct open_block {
+	int8_t  element[8][BLOCK]; /* number i: elements 4i .. 4i+3 of each row; Q6_K less 32  */
+	int16_t half[2][2 * LANES]; /* Q6_K: scale of each half, twice in the lane of a row    */
+	float   d[LANES], m[LANES]; /* m as it is added                                         */
+};
+
+_Static_assert(sizeof(struct open_block) <= KERNELS_SCRATCH(BLOCK) - KERNELS_SCRATCH(0),
+               "a group of any width fits the scratch");
+
+/* An integer of each lane, which fits 16 bits, in both halves of the lane. */
+INLINE __m256i
+twice(__m256 v)
+{
+	const __m256i n = _mm256_cvtps_epi32(v);
+
+	return _mm256_blend_epi16(n, _mm256_slli_epi32(n, 16), 0xaa);
+}
+
+INLINE void
+open_segment(enum format_kind kind, const uint8_t *segment, size_t n, struct open_block *p)
+{
+	const uint8_t *block = segment + pack_scales(kind, LANES, n);
+	const __m256i off = _mm256_set1_epi8(kind == FORMAT_Q6_K ? 32 : 0);
+
+	for (size_t i = 0; i < n; i++, p++, block += pack_block(kind, LANES)) {
+		struct scales s;
+
+		load_scales(kind, segment, n, i, &s);
+		_mm256_store_ps(p->d, s.d);
+		if (has_minimum(kind))
+			_mm256_store_ps(p->m, is_k(kind) ? _mm256_xor_ps(s.m, _mm256_set1_ps(-0.0f))
+			                                 : s.m);
+		if (kind == FORMAT_Q6_K) {
+			_mm256_store_si256((__m256i *)(void *)p->half[0], twice(s.first));
+			_mm256_store_si256((__m256i *)(void *)p->half[1], twice(s.last));
+		}
+		for (size_t j = 0; j < 8; j++)
+			_mm256_store_si256((__m256i *)(void *)p->element[j],
+			                   _mm256_sub_epi8(elements(kind, block, j), off));
+	}
+}
+
+/* Adds half h of a block, sixteen elements, in 16 bits: at most 4 * 2 * 32 * 127. */
+INLINE void
+add_half(enum format_kind kind, size_t n, const struct open_block *p, const struct tokens *x,
+         size_t b, size_t h, __m256i sum[TOKENS])
+{
+	for (size_t i = 4 * h; i < 4 * h + 4; i++) {
+		const __m256i w = _mm256_load_si256((const __m256i *)(const void *)p->element[i]);
+		const __m256i size = kind == FORMAT_Q6_K ? _mm256_abs_epi8(w) : w;
+
+		for (size_t t = 0; t < n; t++) {
+			const __m256i level = levels4(x, t, b, i);
+
+			sum[t] = _mm256_add_epi16(
+				sum[t],
+				_mm256_maddubs_epi16(size, kind == FORMAT_Q6_K
+			                                           ? _mm256_sign_epi8(level, w)
+			                                           : level));
+			KEEP(sum[t]);
+		}
+	}
+}
+
+/* Exact sums of a block for n tokens. */
+INLINE void
+open_sums(enum format_kind kind, size_t n, const struct open_block *p, const struct tokens *x,
+          size_t b, __m256i sum[TOKENS])
+{
+	const bool nibbles = pack_upper_bits(kind) == 0; /* all eight fit 16 bits */
+	const int32_t off = kind == FORMAT_Q6_K ? 0 : pack_offset(kind);
+	__m256i first = _mm256_set1_epi16(1), last = first, high[TOKENS];
+
+	if (kind == FORMAT_Q6_K) {
+		first = _mm256_load_si256((const __m256i *)(const void *)p->half[0]);
+		last = _mm256_load_si256((const __m256i *)(const void *)p->half[1]);
+	}
+	for (size_t t = 0; t < n; t++)
+		sum[t] = high[t] = _mm256_setzero_si256();
+	add_half(kind, n, p, x, b, 0, sum);
+	add_half(kind, n, p, x, b, 1, nibbles ? sum : high);
+	for (size_t t = 0; t < n; t++) {
+		sum[t] = _mm256_madd_epi16(sum[t], first);
+		if (!nibbles)
+			sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(high[t], last));
+		if (off)
+			sum[t] = _mm256_add_epi32(sum[t], _mm256_set1_epi32(-off * x->sum[t][b]));
+	}
+}
+
+/* Blocks b .. b + n - 1, a segment, by the tokens, added to total. */
+INLINE void
+open_tile(enum format_kind kind, size_t tokens, const struct open_block *p, size_t b, size_t n,
+          const struct tokens *x, __m256 total[TOKENS])
+{
+	__m256 chain[TOKENS], minima[TOKENS];
+
+	for (size_t t = 0; t < tokens; t++) {
+		chain[t] = _mm256_setzero_ps();
+		minima[t] = _mm256_set1_ps(-0.0f);
+	}
+	for (size_t i = 0; i < n; i++, b++, p++) {
+		__m256i sum[TOKENS];
+
+		open_sums(kind, tokens, p, x, b, sum);
+		for (size_t t = 0; t < tokens; t++) {
+			const float scale = x->scale[t][b];
+
+			chain[t] = _mm256_fmadd_ps(
+				_mm256_mul_ps(_mm256_load_ps(p->d), _mm256_set1_ps(scale)),
+				_mm256_cvtepi32_ps(sum[t]), chain[t]);
+			if (has_minimum(kind))
+				minima[t] = _mm256_fmadd_ps(
+					_mm256_load_ps(p->m),
+					_mm256_set1_ps(scale * (float)x->sum[t][b]), minima[t]);
+		}
+	}
+	for (size_t t = 0; t < tokens; t++)
+		total[t] = _mm256_add_ps(total[t], has_minimum(kind)
+		                                           ? _mm256_add_ps(chain[t], minima[t])
+		                                           : chain[t]);
+}
+
+/* n tokens, from token t on, by an opened group: the first `rows` outputs of each. */
+INLINE void
+open_tokens(enum format_kind kind, size_t n, const struct open_block *group,
+            const struct operand *x, size_t t, size_t rows, float *out, size_t stride)
+{
+	const size_t blocks = x->cols / BLOCK;
+	const struct tokens tokens = tokens_at(x, t, n);
+	__m256 total[TOKENS];
+
+	for (size_t i = 0; i < n; i++)
+		total[i] = _mm256_setzero_ps();
+	for (size_t b = 0; b < blocks; b += KERNELS_SEGMENT)
+		open_tile(kind, n, group + b, b,
+		          blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT, &tokens,
+		          total);
+	for (size_t i = 0; i < n; i++)
+		store_lanes(out + (t + i) * stride, total[i], rows);
+}
+
+INLINE void
+open_group(enum format_kind kind, const uint8_t *group, size_t blocks, struct open_block *out)
+{
+	for (size_t b = 0; b < blocks; b += KERNELS_SEGMENT) {
+		const size_t here = blocks - b < KERNELS_SEGMENT ? blocks - b : KERNELS_SEGMENT;
+
+		open_segment(kind, group, here, out + b);
+		group += pack_scales(kind, LANES, here) + here * pack_block(kind, LANES);
 	}
 }
 
 /* The tokens of a band stay in the second level of cache while all groups pass. */
 INLINE void
 quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
-                 const struct operand *x, float *out, size_t stride)
+                 const struct operand *x, float *out, size_t stride, struct open_block *opened)
 {
 	const size_t size = pack_size(w->format, LANES, w->cols);
 	const size_t fit = BAND_BYTES / (TOKENS * x->cols), band = TOKENS * (fit > 1 ? fit : 1);
 
 	for (size_t from = 0; from < x->n; from += band) {
 		const size_t to = x->n - from < band ? x->n : from + band;
+		const bool open = kind != FORMAT_Q8_0 && to - from >= MANY;
 
 		for (size_t r = first; r < last; r += LANES) {
 			const uint8_t *group = w->packed + r / LANES * size;
 			const size_t rows = last - r < LANES ? last - r : LANES;
 			size_t t = from;
 
+			if (open)
+				open_group(kind, group, x->cols / BLOCK, opened);
+			for (; open && t + TOKENS <= to; t += TOKENS)
+				open_tokens(kind, TOKENS, opened, x, t, rows, out + r, stride);
 			for (; t + TOKENS <= to; t += TOKENS)
 				group_tokens(kind, TOKENS, group, x, t, rows, out + r, stride);
 			for (; t < to; t++)
@@ -490,7 +680,7 @@ matmul(const struct matrix *w, size_t first, size_t last, const struct operand *
 		break;
 #define QUANTISED(kind)                                                    \
 	case kind:                                                         \
-		quantised_matmul(kind, w, first, last, x, out, stride); \
+		quantised_matmul(kind, w, first, last, x, out, stride, scratch); \
 		break;
 		REAL(FORMAT_F32) REAL(FORMAT_F16) REAL(FORMAT_BF16)
 		QUANTISED(FORMAT_Q8_0) QUANTISED(FORMAT_Q4_0) QUANTISED(FORMAT_Q4_1)
