@@ -19,10 +19,10 @@ run(int sealing, const uint8_t *key, const uint8_t *nonce, const char *about, co
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	const size_t about_len = strlen(about);
 	int len = 0, end = 0;
-	int32_t rc = B3IQ_E_INTERNAL;
+	int32_t rc = B3IQ_E_NO_MEMORY; /* OpenSSL has the cipher: setting it up fails for nothing else */
 
 	if (!ctx)
-		return B3IQ_E_NO_MEMORY;
+		return rc;
 	if (n > INT_MAX || about_len > INT_MAX)
 		rc = B3IQ_E_INVALID;
 	else if (EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, sealing) == 1 &&
