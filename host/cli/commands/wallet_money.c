@@ -367,7 +367,7 @@ static void
 add_row(struct term_table *table, struct json_object *item, const char *self)
 {
 	const char *amount = text_of(item, "amount"), *from = text_of(item, "from");
-	const bool  out = strcmp(from, self) == 0;
+	const bool  out = strcmp(from, self) == 0, in = strcmp(text_of(item, "to"), self) == 0;
 	char        shown[AMOUNT_SHOW] = "", height[24] = "waits", time[25];
 	uint64_t    value;
 	int64_t     block;
@@ -380,7 +380,7 @@ add_row(struct term_table *table, struct json_object *item, const char *self)
 	term_cell(table, height);
 	term_cell(table, time);
 	term_cell(table, text_of(item, "kind"));
-	term_cell(table, out ? "out" : "in");
+	term_cell(table, out ? "out" : in ? "in" : ""); /* else it names us: an escrow of ours ended */
 	term_cell(table, shown);
 	term_cell(table, out ? text_of(item, "to") : from);
 	term_cell(table, text_of(item, "hash"));
