@@ -143,7 +143,9 @@ wait_funded(struct desk *d, const struct desk_client *client, struct job *j, str
 	                         "there is no job",
 	                         client->wallet)
 	               : why_say(why, B3IQ_E_DENIED, "payment_refused",
-	                         "the ledger refused the escrow; there is no job");
+	                         "the escrow was refused, by the ledger or by the wallet %s (is it "
+	                         "unlocked?); there is no job",
+	                         client->wallet);
 }
 
 static int32_t

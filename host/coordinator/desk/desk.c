@@ -104,8 +104,10 @@ judge_alarm(struct desk *d, struct live *l, uint64_t now, enum ring *why)
 	if (j->expires_ms <= now)
 		return true;
 	*why = RING_NO_WORKER;
-	if (!l->line)
+	if (!l->line) { /* it is being leased just now, or all lines were taken */
+		room_queue(d, l);
 		return false;
+	}
 	fleet_each(&d->fleet, fits_one, &fits);
 	if (!fits.any)
 		return true;
@@ -127,8 +129,7 @@ collect(struct desk *d, struct ringing *r)
 
 		heap_remove(&d->alarms, top);
 		if (!judge_alarm(d, l, now, &why)) {
-			if (!job_ended(&l->job) && l->line)
-				room_alarm(d, l);
+			room_alarm(d, l); /* without one it would never expire, nor its money return */
 			continue;
 		}
 		r->due[r->n].why = why;

@@ -85,7 +85,7 @@ void    desk_challenge(struct desk *, const char *key, char nonce[FLEET_NONCE], 
 int32_t desk_register(struct desk *, const char *key, const struct desk_registration *,
                       bool *verified, struct why *why);
 int32_t desk_deregister(struct desk *, const char *key, const char *worker, struct why *why);
-/* The id of the worker that a request is about: `id`, or the key's own; it must be the key's. */
+/* The id of the worker that a request is about: `id`, which must be the key's, or its latest. */
 int32_t desk_worker(struct desk *, const char *key, const char *id, char out[JOB_OWNER_SIZE],
                     struct why *why);
 

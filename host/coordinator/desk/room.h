@@ -35,6 +35,8 @@ void room_offer(struct desk *);
 /* This worker was heard of just now. */
 void room_touch(struct desk *, struct worker *);
 void room_alarm(struct desk *, struct live *);
+/* Into its line, from now on; if all lines are taken, its alarm tries again. */
+void room_queue(struct desk *, struct live *);
 
 /* ---- moves.c: inside jobbook_change() ---- */
 void    move_release(struct job *, uint64_t now_ms);

@@ -78,8 +78,8 @@ room_offer(struct desk *d)
 	}
 }
 
-static void
-show_queued(struct desk *d, struct live *l)
+void
+room_queue(struct desk *d, struct live *l)
 {
 	struct b3iq_error err = NO_ERROR;
 
@@ -123,7 +123,7 @@ room_show(struct desk *d, const struct job *j)
 	if (freed)
 		fleet_release(l);
 	if (j->phase == JOB_QUEUED)
-		show_queued(d, l);
+		room_queue(d, l);
 	else
 		queue_remove(&d->queue, l);
 	if (job_held(j))

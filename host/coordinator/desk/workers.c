@@ -193,18 +193,18 @@ int32_t
 desk_worker(struct desk *d, const char *key, const char *id, char out[JOB_OWNER_SIZE],
             struct why *why)
 {
-	const char *want = id && id[0] ? id : key;
 	const struct worker *w;
 	bool found;
 
 	pthread_mutex_lock(&d->lock);
-	w = fleet_find(&d->fleet, want);
+	w = id && id[0] ? fleet_find(&d->fleet, id) : fleet_of_key(&d->fleet, key);
 	found = w && !w->gone && strcmp(w->key, key) == 0;
+	if (found)
+		memcpy(out, w->id, JOB_OWNER_SIZE);
 	pthread_mutex_unlock(&d->lock);
-	if (!found)
-		return why_say(why, B3IQ_E_NOT_FOUND, "miner_not_registered", "miner not registered");
-	snprintf(out, JOB_OWNER_SIZE, "%s", want);
-	return B3IQ_OK;
+	return found ? B3IQ_OK
+	             : why_say(why, B3IQ_E_NOT_FOUND, "miner_not_registered",
+	                       "miner not registered");
 }
 
 /* ---- leases of a worker that is gone ---------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "core/base/encode.h"
 #include "core/base/fail.h"
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/crypto/ed25519.h"
 #include "core/crypto/secret.h"
 #include "core/http/client.h"
@@ -125,6 +126,11 @@ walletd_sign(struct walletd *s, const char *wallet, const char *alg, const void 
 	rc = buf_puts(&body, "\"}");
 	if (rc == B3IQ_OK)
 		rc = ask(s, wallet, "/sign", &body, &answer, &err);
+	if (rc == B3IQ_E_DENIED) { /* by the wallet, not by the ledger, which would mean: no money */
+		log_event(B3IQ_LOG_WARN, "wallet.refused", "wallet=%s reason=\"%s\"", wallet,
+		          err.text);
+		rc = B3IQ_E_UNSUPPORTED;
+	}
 	if (rc == B3IQ_OK)
 		rc = write_hex(answer, "signature", ED25519_SIGNATURE, sig);
 	json_object_put(answer);

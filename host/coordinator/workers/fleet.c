@@ -59,6 +59,34 @@ fleet_find(const struct fleet *f, const char *id)
 	return w;
 }
 
+struct worker *
+fleet_of_key(const struct fleet *f, const char *key)
+{
+	struct worker *w = f->by_key[hash(key)];
+
+	while (w && (w->gone || strcmp(w->key, key) != 0))
+		w = w->of_key;
+	return w;
+}
+
+static void
+link_key(struct fleet *f, struct worker *w)
+{
+	w->of_key = f->by_key[hash(w->key)];
+	f->by_key[hash(w->key)] = w;
+}
+
+static void
+unlink_key(struct fleet *f, struct worker *w)
+{
+	struct worker **at = &f->by_key[hash(w->key)];
+
+	while (*at && *at != w)
+		at = &(*at)->of_key;
+	if (*at)
+		*at = w->of_key;
+}
+
 void
 worker_free(struct worker *w)
 {
@@ -134,9 +162,11 @@ fleet_put(struct fleet *f, struct worker *from)
 	struct worker *w = fleet_find(f, from->id);
 
 	if (w) {
+		unlink_key(f, w);
 		if (w->gone)
 			start_over(w, from);
 		take_over(w, from);
+		link_key(f, w);
 		return w;
 	}
 	if (f->n >= FLEET_MAX)
@@ -145,6 +175,7 @@ fleet_put(struct fleet *f, struct worker *from)
 		from->quality = QUALITY_FIRST;
 	from->chain = f->bucket[hash(from->id)];
 	f->bucket[hash(from->id)] = from;
+	link_key(f, from);
 	f->n++;
 	from->push.worker = from;
 	from->push.push = true;
@@ -302,7 +333,8 @@ fleet_save(struct store_tx *tx, const struct worker *w, struct b3iq_error *err)
 		"VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(id) DO UPDATE SET "
 		"node = CASE WHEN ?4 THEN ?3 ELSE node END, verified = max(verified, ?4), "
 		"address = ?5, region = ?6, push_url = ?7, push_key = ?8, capabilities = ?9, "
-		"models = ?10, concurrency = ?11",
+		"models = ?10, concurrency = ?11 "
+		"WHERE key = ?2", /* of two that come at once the first one has the id */
 		"ssbissssssii", w->id, w->key, w->node, sizeof w->node, (int64_t)w->verified,
 		w->address, w->region, w->push_url, w->push_key, w->capabilities, w->models,
 		(int64_t)w->concurrency, (int64_t)w->registered_ms);

@@ -50,7 +50,7 @@ struct worker {
 	struct live    *leases;          /* by board's prev and next                    */
 	struct poller   push;
 	struct heap_node alarm;
-	struct worker  *chain;
+	struct worker  *chain, *of_key;  /* of the hash tables                          */
 };
 
 struct fleet_nonce {
@@ -61,7 +61,7 @@ struct fleet_nonce {
 #define FLEET_BUCKETS 4096
 
 struct fleet { /* zero it to start */
-	struct worker     *bucket[FLEET_BUCKETS];
+	struct worker     *bucket[FLEET_BUCKETS], *by_key[FLEET_BUCKETS];
 	struct poller     *pollers;      /* best first                                  */
 	size_t             n, n_online, n_pollers;
 	struct fleet_nonce nonces[FLEET_NONCES];
@@ -71,6 +71,8 @@ struct fleet { /* zero it to start */
 /* ---- memory ---- */
 void           fleet_finish(struct fleet *);
 struct worker *fleet_find(const struct fleet *, const char *id);
+/* The latest worker of an API key that is not gone. */
+struct worker *fleet_of_key(const struct fleet *, const char *key);
 /* Takes over the worker's strings and skills; replaces what is known of it but leases, quality and
  * pollers.  NULL: no memory, or too many. */
 struct worker *fleet_put(struct fleet *, struct worker *);

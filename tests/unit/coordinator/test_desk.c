@@ -218,5 +218,31 @@ test_whose(void **state)
 	assert_ok(desk_wait(desk, &owner, job.id, 0, &moment, &seen, &why), why.err);
 }
 
+/* All lines are taken: the job waits outside, keeps its alarm, and is let in when there is room. */
+static void
+test_no_line(void **state)
+{
+	struct ringing *r = calloc(1, sizeof *r);
+	struct live *l;
+	struct job job;
+
+	(void)state;
+	desk->queue.n_lines += QUEUE_LINES;
+	job = submit("c0");
+	pthread_mutex_lock(&desk->lock);
+	l = board_find(&desk->board, job.id);
+	assert_true(l && !l->line && l->alarm.at);
+	for (int i = 0; i < 2; i++) {
+		heap_rekey(&desk->alarms, &l->alarm, 1);
+		collect(desk, r);
+		assert_int_equal(r->n, 0);
+		assert_true(l->alarm.at && l->alarm.key > 1);
+		assert_true(i ? l->line != NULL : !l->line);
+		desk->queue.n_lines -= i ? 0 : QUEUE_LINES;
+	}
+	pthread_mutex_unlock(&desk->lock);
+	free(r);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-UNIT_MAIN(T(test_everybody_at_once), T(test_restart), T(test_whose))
+UNIT_MAIN(T(test_everybody_at_once), T(test_restart), T(test_whose), T(test_no_line))

@@ -176,7 +176,30 @@ test_rows(void **state)
 	assert_ok(store_read(unit_store, load_rows, &back, &err), err);
 	assert_true(back->verified && back->node[0] == 7);
 	worker_free(back);
+	snprintf(w->key, sizeof w->key, "other"); /* lost the race for the id: where the money goes stays */
+	snprintf(w->address, sizeof w->address, "ait1thief");
+	assert_ok(store_write(unit_store, save_row, w, &err), err);
+	assert_ok(store_read(unit_store, load_rows, &back, &err), err);
+	assert_string_equal(back->address, "ait1x");
+	worker_free(back);
 	worker_free(w);
+}
+
+static void
+test_of_key(void **state)
+{
+	struct worker *a = fleet_put(&fleet, worker("a", "k")), *b = fleet_put(&fleet, worker("b", "k"));
+
+	(void)state;
+	assert_null(fleet_of_key(&fleet, "other"));
+	assert_ptr_equal(fleet_of_key(&fleet, "k"), b);
+	fleet_put(&fleet, worker("a", "k"));
+	assert_ptr_equal(fleet_of_key(&fleet, "k"), a);
+	fleet_remove(&fleet, a);
+	assert_ptr_equal(fleet_of_key(&fleet, "k"), b);
+	fleet_put(&fleet, worker("a", "other"));
+	assert_ptr_equal(fleet_of_key(&fleet, "other"), a);
+	assert_ptr_equal(fleet_of_key(&fleet, "k"), b);
 }
 
 static void
@@ -195,4 +218,4 @@ test_gone(void **state)
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-UNIT_MAIN(T(test_quality), T(test_leases), T(test_line), T(test_nonces), T(test_rows), T(test_gone))
+UNIT_MAIN(T(test_quality), T(test_leases), T(test_line), T(test_nonces), T(test_rows), T(test_of_key), T(test_gone))
