@@ -120,6 +120,17 @@ put(struct store_tx *tx, const struct charge *c, struct b3iq_error *err)
 }
 
 static int32_t
+prune(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	const uint64_t *today = arg;
+	const int64_t first = *today > KEEP_DAYS ? (int64_t)(*today - KEEP_DAYS) : 0;
+	int32_t rc = store_run(tx, err, "DELETE FROM spend_tx WHERE day < ?", "i", first);
+
+	return rc == B3IQ_OK ? store_run(tx, err, "DELETE FROM spend_day WHERE day < ?", "i", first) :
+	                       rc;
+}
+
+static int32_t
 count(struct store_tx *tx, void *arg, struct b3iq_error *err)
 {
 	struct charge *c = arg;
@@ -134,6 +145,10 @@ count(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	rc = latest(tx, c->token->key.id, &c->day, err);
 	if (rc == B3IQ_OK)
 		rc = sum_of(tx, c->token->key.id, c->day, &sum, err);
+	if (rc != B3IQ_OK)
+		return rc;
+	if (sum == 0) /* a token's first of the day tidies up */
+		rc = prune(tx, &c->day, err);
 	if (rc != B3IQ_OK)
 		return rc;
 	if (!amount_add(sum, c->amount, &sum) || sum > c->token->per_day)
@@ -180,22 +195,10 @@ spend_today(struct store *store, const char *token_id, uint64_t now_ms, uint64_t
 	return rc;
 }
 
-static int32_t
-prune(struct store_tx *tx, void *arg, struct b3iq_error *err)
-{
-	const uint64_t *day = arg;
-	int32_t rc = store_run(tx, err, "DELETE FROM spend_tx WHERE day < ?", "i", (int64_t)*day);
-
-	return rc == B3IQ_OK ? store_run(tx, err, "DELETE FROM spend_day WHERE day < ?", "i",
-	                                 (int64_t)*day) :
-	                       rc;
-}
-
 int32_t
 spend_prune(struct store *store, uint64_t now_ms, struct b3iq_error *err)
 {
 	uint64_t day = now_ms / DAY_MS;
 
-	day = day > KEEP_DAYS ? day - KEEP_DAYS : 0;
 	return store_write(store, prune, &day, err);
 }

@@ -147,9 +147,19 @@ test_sum_does_not_wrap(void **state)
 	spent("a", NOON, AMOUNT_MAX);
 }
 
+static int32_t
+rows(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	struct store_rows *found;
+	int32_t rc = store_query(tx, &found, err, "SELECT count(*) FROM spend_tx", "");
+
+	return rc == B3IQ_OK ? one(found, 0, arg, err) : rc;
+}
+
 static void
 test_prune(void **state)
 {
+	int64_t left = 0;
 	const struct token t = token_of("a", 100, 100);
 	struct b3iq_error err = NO_ERR;
 	struct tx tx = payment(0, 9);
@@ -161,6 +171,12 @@ test_prune(void **state)
 	assert_ok(spend_prune(store, NOON + (KEEP_DAYS + 1) * DAY_MS, &err), err);
 	spent("a", NOON, 0);
 	assert_ok(spend_prune(store, 5, &err), err);
+	/* and without a restart, with the first payment of a day */
+	assert_ok(spend_count(store, &t, "w", &tx, NOON, &err), err);
+	tx = payment(1, 9);
+	assert_ok(spend_count(store, &t, "w", &tx, NOON + 40 * DAY_MS, &err), err);
+	assert_ok(store_read(store, rows, &left, &err), err);
+	assert_int_equal(left, 1);
 }
 
 int
