@@ -123,12 +123,13 @@ check_slash(const struct view *v, const struct tx *tx, struct b3iq_error *err)
 	const struct address *account = &tx->slash.account;
 	struct record r = state_account(v->state, v->version, account);
 	struct record_id id;
+	size_t at = 0;
 
 	if (!address_equal(&tx->from, &v->genesis->slasher))
 		return refuse(err, REFUSED_AUTHORITY, "only the slasher of the genesis may slash");
 	if (r.account.stake > 0)
 		return REFUSED_NOT;
-	for (size_t i = 0; state_unbonding(v->state, v->version, account, i, &id, &r); i++)
+	while (state_unbonding(v->state, v->version, account, &at, &id, &r))
 		if (r.unbonding.amount > 0)
 			return REFUSED_NOT;
 	return refuse(err, REFUSED_YET, "the account has no stake");
@@ -343,9 +344,10 @@ slash_unbonding(struct machine *m, const struct address *account, uint64_t *left
 	struct record_id id;
 	struct record r;
 	enum refusal why = REFUSED_NOT;
+	size_t at = 0;
 
-	for (size_t i = 0; *left > 0 && !why; i++) {
-		if (!state_unbonding(m->state, TRIE_NEXT, account, i, &id, &r))
+	while (*left > 0 && !why) {
+		if (!state_unbonding(m->state, TRIE_NEXT, account, &at, &id, &r))
 			break;
 		if (r.unbonding.amount == 0)
 			continue;

@@ -455,12 +455,12 @@ look_account(void *arg, const struct state *s, const struct ledger_head *head)
 	const struct record_id id = { .address = w->address };
 	struct record_id one;
 	struct record r;
+	size_t at = 0;
 
 	w->there = state_get(s, TRIE_COMMITTED, RECORD_ACCOUNT, &id, &w->record);
 	w->height = head->header.height;
-	for (size_t i = 0; w->n < UNBONDING_SHOWN; i++) {
-		if (!state_unbonding(s, TRIE_COMMITTED, &w->address, i, &one, &r))
-			break;
+	while (w->n < UNBONDING_SHOWN &&
+	       state_unbonding(s, TRIE_COMMITTED, &w->address, &at, &one, &r)) {
 		w->unbonding[w->n].amount = r.unbonding.amount;
 		w->unbonding[w->n].mature = r.unbonding.mature;
 		w->n += r.unbonding.amount > 0;

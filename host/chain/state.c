@@ -187,16 +187,19 @@ state_take_mature(struct state *s, uint64_t time, struct record_id *out)
 
 bool
 state_unbonding(const struct state *s, enum trie_version version, const struct address *account,
-                size_t i, struct record_id *id, struct record *out)
+                size_t *at, struct record_id *id, struct record *out)
 {
-	size_t at = version == TRIE_NEXT ? s->taken : 0;
-	const size_t added = version == TRIE_NEXT ? s->added.n : 0;
+	const size_t taken = version == TRIE_NEXT ? s->taken : 0;
+	const size_t n = s->due.n + (version == TRIE_NEXT ? s->added.n : 0);
 
-	for (; at < s->due.n + added; at++) {
+	if (*at < taken)
+		*at = taken;
+	while (*at < n) {
+		const size_t i = (*at)++;
 		const struct due *d =
-			at < s->due.n ? &s->due.list[at] : &s->added.list[at - s->due.n];
+			i < s->due.n ? &s->due.list[i] : &s->added.list[i - s->due.n];
 
-		if (!address_equal(&d->id.address, account) || i-- > 0)
+		if (!address_equal(&d->id.address, account))
 			continue;
 		*id = d->id;
 		state_get(s, version, RECORD_UNBONDING, id, out);

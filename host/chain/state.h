@@ -45,9 +45,9 @@ void    state_abort(struct state *);
 /* The first one that is mature at `time` and was not taken in this version; the block before must
  * have made it.  False: none. */
 bool state_take_mature(struct state *, uint64_t time, struct record_id *out);
-/* The i-th one of an account, as the next version has it; false: no more.  An index may name one
- * that is gone: then amount is 0. */
-bool state_unbonding(const struct state *, enum trie_version, const struct address *, size_t i,
+/* The next one of an account at or after *at (0 at first), which moves behind it; false: no more.  It
+ * may be one that is gone: then amount is 0. */
+bool state_unbonding(const struct state *, enum trie_version, const struct address *, size_t *at,
                      struct record_id *id, struct record *out);
 
 #endif

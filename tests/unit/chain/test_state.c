@@ -34,6 +34,7 @@ test_due_order(void **state)
 	struct state *s = state_create();
 	struct record_id id;
 	struct record r;
+	size_t at = 0;
 
 	(void)state;
 	state_begin(s);
@@ -46,8 +47,10 @@ test_due_order(void **state)
 	put_due(s, 3, 0, 8, 200);
 	assert_true(state_take_mature(s, 100, &id));
 	assert_int_equal(id.nonce, 3);
-	assert_true(state_unbonding(s, TRIE_NEXT, &id.address, 0, &id, &r));
+	assert_true(state_unbonding(s, TRIE_NEXT, &id.address, &at, &id, &r));
 	assert_int_equal(id.nonce, 7); /* the taken one is gone from the list */
+	assert_int_equal(at, 2);       /* and who goes on does not begin anew */
+	assert_false(state_unbonding(s, TRIE_NEXT, &id.address, &at, &id, &r));
 	state_abort(s);                /* and back */
 	state_begin(s);
 	assert_true(state_take_mature(s, 100, &id));
