@@ -51,7 +51,7 @@ view_job_of_payment(const char *payment, char job[JOB_ID_SIZE])
 {
 	if (strncmp(payment, "pay_", 4) != 0 || strlen(payment) != JOB_ID_SIZE - 1)
 		return false;
-	snprintf(job, JOB_ID_SIZE, "job_%s", payment + 4);
+	snprintf(job, JOB_ID_SIZE, "job_%.32s", payment + 4);
 	return true;
 }
 

@@ -403,10 +403,14 @@ jobbook_get_secrets(struct store_tx *tx, int64_t seq, struct jobbook_secrets *ou
 
 /* ---- lists -------------------------------------------------------------------- */
 
-#define FITS                                                                                       \
-	" FROM job WHERE (?1 = '' OR client = ?1) AND (?2 = '' OR worker = ?2) "                   \
-	"AND (?3 = '' OR type = ?3) AND (?4 < 0 OR phase = ?4) AND requested_ms >= ?5 "            \
-	"AND (?6 = 0 OR requested_ms <= ?6)"
+/* One text for each index: by client, by worker, or all. */
+#define REST                                                                                       \
+	" AND (?2 = '' OR type = ?2) AND (?3 < 0 OR phase = ?3) AND requested_ms >= ?4 "           \
+	"AND (?5 = 0 OR requested_ms <= ?5)"
+#define OF_CLIENT " FROM job WHERE client = ?1" REST
+#define OF_WORKER " FROM job WHERE worker = ?1 AND worker <> ''" REST
+#define OF_ALL    " FROM job WHERE ?1 = ''" REST
+#define PAGE      " ORDER BY seq DESC LIMIT ?6 OFFSET ?7"
 
 static int32_t
 each_row(struct store_rows *rows, jobbook_each_fn *each, void *arg, struct b3iq_error *err)
@@ -426,11 +430,14 @@ static int32_t
 count_all(struct store_tx *tx, const struct jobbook_filter *f, int64_t *total,
           struct b3iq_error *err)
 {
+	const char *whose = f->client[0] ? f->client : f->worker;
+	const char *sql = f->client[0]   ? "SELECT count(*)" OF_CLIENT
+	                  : f->worker[0] ? "SELECT count(*)" OF_WORKER
+	                                 : "SELECT count(*)" OF_ALL;
 	struct store_rows *rows;
 	bool row;
-	int32_t rc = store_query(tx, &rows, err, "SELECT count(*)" FITS, "sssiii", f->client,
-	                         f->worker, f->type, (int64_t)f->phase, (int64_t)f->from_ms,
-	                         (int64_t)f->to_ms);
+	int32_t rc = store_query(tx, &rows, err, sql, "ssiii", whose, f->type, (int64_t)f->phase,
+	                         (int64_t)f->from_ms, (int64_t)f->to_ms);
 
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);
@@ -445,13 +452,15 @@ int32_t
 jobbook_list(struct store_tx *tx, const struct jobbook_filter *f, jobbook_each_fn *each, void *arg,
              int64_t *total, struct b3iq_error *err)
 {
+	const char *whose = f->client[0] ? f->client : f->worker;
+	const char *sql = f->client[0]   ? "SELECT " COLUMNS OF_CLIENT PAGE
+	                  : f->worker[0] ? "SELECT " COLUMNS OF_WORKER PAGE
+	                                 : "SELECT " COLUMNS OF_ALL PAGE;
 	struct store_rows *rows;
 	int32_t rc = total ? count_all(tx, f, total, err) : B3IQ_OK;
 
 	if (rc == B3IQ_OK)
-		rc = store_query(tx, &rows, err,
-		                 "SELECT " COLUMNS FITS " ORDER BY seq DESC LIMIT ?7 OFFSET ?8",
-		                 "sssiiiii", f->client, f->worker, f->type, (int64_t)f->phase,
+		rc = store_query(tx, &rows, err, sql, "ssiiiii", whose, f->type, (int64_t)f->phase,
 		                 (int64_t)f->from_ms, (int64_t)f->to_ms, f->limit, f->offset);
 	return rc == B3IQ_OK ? each_row(rows, each, arg, err) : rc;
 }

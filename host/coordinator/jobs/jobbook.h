@@ -64,7 +64,7 @@ int32_t jobbook_get_seq(struct store_tx *, int64_t seq, struct job *out, struct 
 int32_t jobbook_get_secrets(struct store_tx *, int64_t seq, struct jobbook_secrets *out,
                             struct b3iq_error *err);
 
-struct jobbook_filter {               /* "" and 0: any                                   */
+struct jobbook_filter {               /* "" and 0: any; of client and worker one at most */
 	const char *client, *worker, *type;
 	int         phase;            /* -1: any                                         */
 	uint64_t    from_ms, to_ms;   /* requested                                       */
