@@ -58,6 +58,7 @@ const struct cli_command command_wallet = {
 	                                             &wallet_balance, &wallet_send, &wallet_stake,
 	                                             &wallet_unstake, &wallet_history, &wallet_sign,
 	                                             &wallet_unlock, &wallet_lock, &wallet_password,
-	                                             &wallet_delete, &wallet_token, NULL },
+	                                             &wallet_delete, &wallet_token, &wallet_backup,
+	                                             &wallet_restore, NULL },
 	.run = run,
 };

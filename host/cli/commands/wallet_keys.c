@@ -312,6 +312,36 @@ const struct cli_command wallet_export = {
 	.run = export,
 };
 
+/* ---- the names that AITBC's command line has for them ------------------------------------ */
+
+const struct cli_command wallet_backup = {
+	.name = "backup",
+	.summary = "another name of export",
+	.words = "NAME",
+	.least = 1,
+	.most = 1,
+	.about = "Writes the wallet as it lies on the disk, sealed by its password: b3iq wallet export.",
+	.options = export_options,
+	.examples = { { "b3iq wallet backup alice --out alice.backup.json", "a backup" },
+	              { "b3iq wallet restore alice alice.backup.json", "and back" } },
+	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
+	.run = export,
+};
+
+const struct cli_command wallet_restore = {
+	.name = "restore",
+	.summary = "another name of import",
+	.words = "NAME FILE",
+	.least = 2,
+	.most = 2,
+	.about = "Takes a backup in, or a key in hex or PEM: b3iq wallet import.",
+	.options = import_options,
+	.examples = { { "b3iq wallet restore alice alice.backup.json", "a backup" },
+	              { "b3iq wallet restore alice - < seed.hex", "a seed from elsewhere" } },
+	.exits = (const int[]){ CLI_NOT_FOUND, CLI_DENIED, 0 },
+	.run = import,
+};
+
 /* ---- list, show, address ---------------------------------------------------------------- */
 
 struct listing {
