@@ -20,6 +20,7 @@ struct chain {
 	struct server      *server, *comet;
 	char                url[HOME_URL_SIZE], comet_url[HOME_URL_SIZE];
 	uint64_t            start_ms;
+	atomic_uint         waiting;   /* calls that wait for a block             */
 	atomic_bool         ready;     /* until it stops                          */
 };
 

@@ -11,6 +11,8 @@
 #include "core/base/json.h"
 
 #define COMMIT_WAIT_MS 10000
+#define COMMIT_WAITS   192   /* broadcast_tx_commit that wait at once; threads stay for the others */
+#define SHOWN          10000 /* transactions, headers and such in one answer, a batch's too        */
 #define METAS          20    /* headers of one "blockchain" answer, as CometBFT limits it */
 
 /* Codes of JSON-RPC 2.0. */
@@ -22,8 +24,15 @@ enum {
 	RPC_INTERNAL = -32603
 };
 
+/* What the calls of one request share. */
+struct budget {
+	uint64_t until_ms; /* to which all of them may wait; monotonic */
+	uint64_t left;     /* of SHOWN                                 */
+};
+
 struct call {
 	struct chain        *chain;
+	struct budget       *budget;
 	struct json_object  *params; /* an object, or NULL */
 	struct json_object  *result;
 	int                  code;   /* 0: result is set   */
@@ -94,6 +103,28 @@ param_hash(struct call *c, const char *name, uint8_t out[32])
 	if (text && wire_hash(text, out))
 		return true;
 	return bad_param(c, name, "is no hash of 32 bytes in hex or base64");
+}
+
+static struct budget
+budget_new(void)
+{
+	return (struct budget){ .until_ms = clock_mono_ms() + COMMIT_WAIT_MS, .left = SHOWN };
+}
+
+/* Is there room for n more in the answer?  The first one always has. */
+static bool
+spend(struct call *c, uint64_t n)
+{
+	uint64_t *left = &c->budget->left;
+
+	if (n <= *left || *left == SHOWN) {
+		*left -= n < *left ? n : *left;
+		return true;
+	}
+	c->code = RPC_REQUEST;
+	fail(&c->err, B3IQ_E_INVALID, "a batch shows at most %d transactions or headers; ask in parts",
+	     SHOWN);
+	return false;
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -205,6 +236,19 @@ broadcast_sync(struct call *c)
 	done(c, o, o ? query_put_hash(o, "hash", hash) : B3IQ_E_NO_MEMORY);
 }
 
+/* Until its block, for what the request has left of its time; not at all if many wait already. */
+static void
+wait_for_block(struct call *c, const uint8_t hash[TX_HASH], struct mempool_fate *fate)
+{
+	const uint64_t now = clock_mono_ms(), until = c->budget->until_ms;
+	uint32_t ms = until > now ? (uint32_t)(until - now) : 0;
+
+	if (atomic_fetch_add(&c->chain->waiting, 1) >= COMMIT_WAITS)
+		ms = 0;
+	ledger_wait(c->chain->ledger, hash, ms, fate);
+	atomic_fetch_sub(&c->chain->waiting, 1);
+}
+
 static void
 broadcast_commit(struct call *c)
 {
@@ -222,7 +266,7 @@ broadcast_commit(struct call *c)
 	why = ledger_submit(c->chain->ledger, wire, (size_t)n, hash, &c->err);
 	if (!why || why == REFUSED_DUPLICATE) {
 		why = REFUSED_NOT; /* the same transaction again: its own end is the answer */
-		ledger_wait(c->chain->ledger, hash, COMMIT_WAIT_MS, &fate);
+		wait_for_block(c, hash, &fate);
 	}
 	done(c, o,
 	     !o ? B3IQ_E_NO_MEMORY :
@@ -378,13 +422,14 @@ comet_header(const struct header *h)
 static void
 show_block(struct call *c)
 {
-	struct wanted w = { .txs = json_object_new_array() };
+	struct wanted w = { .block.header.count = 0, .txs = json_object_new_array() };
 	struct json_object *o = json_object_new_object(), *block = json_object_new_object();
 	struct json_object *data = json_object_new_object();
 	int32_t rc = o && block && data && w.txs ? B3IQ_OK : B3IQ_E_NO_MEMORY;
 
 	if (!param_count(c, "height", UINT64_MAX, &w.height) ||
-	    (rc == B3IQ_OK && failed(c, ledger_read(c->chain->ledger, read_block, &w, &c->err)))) {
+	    (rc == B3IQ_OK && failed(c, ledger_read(c->chain->ledger, read_block, &w, &c->err))) ||
+	    !spend(c, w.block.header.count + 1)) {
 		json_object_put(w.txs);
 		json_object_put(data);
 		json_object_put(block);
@@ -430,7 +475,7 @@ blockchain(struct call *c)
 
 	ledger_head(c->chain->ledger, &head);
 	if (!param_count(c, "minHeight", 0, &least) ||
-	    !param_count(c, "maxHeight", head.header.height, &most)) {
+	    !param_count(c, "maxHeight", head.header.height, &most) || !spend(c, METAS)) {
 		json_object_put(metas);
 		json_object_put(o);
 		return;
@@ -520,9 +565,13 @@ static void
 show_genesis(struct call *c)
 {
 	const struct genesis *g = ledger_genesis(c->chain->ledger);
-	struct json_object *o = json_object_new_object(), *doc = NULL;
-	int32_t rc = o ? json_parse(g->text, g->text_len, "the genesis", &doc, &c->err) :
-	                 B3IQ_E_NO_MEMORY;
+	struct json_object *o, *doc = NULL;
+	int32_t rc;
+
+	if (!spend(c, g->n_accounts + 1))
+		return;
+	o = json_object_new_object();
+	rc = o ? json_parse(g->text, g->text_len, "the genesis", &doc, &c->err) : B3IQ_E_NO_MEMORY;
 
 	if (rc == B3IQ_OK)
 		rc = json_put(o, "genesis", doc);
@@ -812,10 +861,10 @@ refuse(struct chain *chain, int code, const char *text, struct json_object *id)
 
 /* *silent: a notification, which has no answer. */
 static struct json_object *
-one(struct chain *chain, struct json_object *request, bool *silent)
+one(struct chain *chain, struct json_object *request, struct budget *budget, bool *silent)
 {
 	struct json_object *name = NULL, *params = NULL, *id = NULL, *version = NULL;
-	struct call c = { .chain = chain, .err = NO_ERROR };
+	struct call c = { .chain = chain, .budget = budget, .err = NO_ERROR };
 	const struct method *m;
 
 	*silent = false;
@@ -842,7 +891,7 @@ one(struct chain *chain, struct json_object *request, bool *silent)
 }
 
 static struct json_object *
-batch(struct chain *chain, struct json_object *list)
+batch(struct chain *chain, struct json_object *list, struct budget *budget)
 {
 	struct json_object *out = json_object_new_array(), *o;
 	const size_t n = json_object_array_length(list);
@@ -853,7 +902,7 @@ batch(struct chain *chain, struct json_object *list)
 		return refuse(chain, RPC_REQUEST, "a batch has 1 to 1000 calls", NULL);
 	}
 	for (size_t i = 0; out && i < n; i++) {
-		o = one(chain, json_object_array_get_idx(list, i), &silent);
+		o = one(chain, json_object_array_get_idx(list, i), budget, &silent);
 		if (silent) {
 			json_object_put(o);
 		} else if (json_add(out, o) != B3IQ_OK) {
@@ -869,6 +918,7 @@ rpc_post(struct http_request *rq, struct http_response *rs)
 {
 	struct chain *chain = rq->context;
 	struct json_object *doc, *out;
+	struct budget budget = budget_new();
 	struct b3iq_error err = NO_ERROR;
 	bool silent = false;
 
@@ -876,8 +926,8 @@ rpc_post(struct http_request *rq, struct http_response *rs)
 		response_json(rs, 200, refuse(chain, RPC_PARSE, err.text, NULL));
 		return;
 	}
-	out = json_object_is_type(doc, json_type_array) ? batch(chain, doc) :
-	                                                  one(chain, doc, &silent);
+	out = json_object_is_type(doc, json_type_array) ? batch(chain, doc, &budget) :
+	                                                  one(chain, doc, &budget, &silent);
 	json_object_put(doc);
 	if (silent) {
 		json_object_put(out);
@@ -890,7 +940,8 @@ rpc_post(struct http_request *rq, struct http_response *rs)
 void
 rpc_get(struct http_request *rq, struct http_response *rs)
 {
-	struct call c = { .chain = rq->context, .err = NO_ERROR };
+	struct budget budget = budget_new();
+	struct call c = { .chain = rq->context, .budget = &budget, .err = NO_ERROR };
 	const struct method *m = find_method(request_param(rq, "method"));
 	struct json_object *params = json_object_new_object(), *id = json_object_new_int(-1);
 	int32_t rc = params && id ? B3IQ_OK : B3IQ_E_NO_MEMORY;

@@ -24,6 +24,8 @@ struct state {
 	struct dues  added;    /* by the next version                             */
 	struct dues  merged;   /* `due` as it will be, from state_root() on       */
 	size_t       taken;    /* how many of `due` the next version has freed    */
+	bool         missed;   /* a record of the next version could not be looked up... */
+	bool        *note;     /* ...which is noted here, also by those who only read     */
 };
 
 struct state *
@@ -34,6 +36,7 @@ state_create(void)
 	if (!s)
 		return NULL;
 	buf_init(&s->value, RECORD_VALUE_MAX);
+	s->note = &s->missed;
 	s->trie = trie_create();
 	if (s->trie)
 		return s;
@@ -82,7 +85,12 @@ state_get(const struct state *s, enum trie_version version, enum record_kind kin
 	const size_t len = record_key(kind, id, key);
 
 	memset(out, 0, sizeof *out);
-	return trie_path(key, len, path) == B3IQ_OK && get(s, version, kind, path, out);
+	if (trie_path(key, len, path) == B3IQ_OK)
+		return get(s, version, kind, path, out);
+	/* "Not there" may be wrong now: no version that rests on it becomes a block. */
+	if (version == TRIE_NEXT)
+		*s->note = true;
+	return false;
 }
 
 struct record
@@ -102,6 +110,7 @@ state_begin(struct state *s)
 	s->money[TRIE_NEXT] = s->money[TRIE_COMMITTED];
 	s->added.n = 0;
 	s->taken = 0;
+	s->missed = false;
 }
 
 /* ---- dues ---------------------------------------------------------------- */
@@ -285,7 +294,7 @@ state_load(struct state *s, const struct trie_entry *entry, struct b3iq_error *e
 int32_t
 state_root(struct state *s, uint8_t out[SHA256_SIZE], struct b3iq_error *err)
 {
-	if (merge(s) != B3IQ_OK || trie_root(s->trie, out) != B3IQ_OK)
+	if (s->missed || merge(s) != B3IQ_OK || trie_root(s->trie, out) != B3IQ_OK)
 		return fail_memory(err, "hashing the state");
 	return B3IQ_OK;
 }

@@ -20,8 +20,8 @@ void          state_destroy(struct state *);
 /* For proofs, counting and visiting. */
 const struct trie *state_trie(const struct state *);
 
-/* False, and *out zero, if there is no such record.  B3IQ_E_INTERNAL never shows here: a record that
- * was put is a record that reads. */
+/* False, and *out zero, if there is no such record.  (Hashing its key may fail for lack of memory: in
+ * the next version state_root() then fails as well, so no block rests on a record that was missed.) */
 bool    state_get(const struct state *, enum trie_version, enum record_kind,
                   const struct record_id *, struct record *out);
 /* An account; one that is not there is all zero. */

@@ -205,6 +205,13 @@ test_rpc_errors(void **state)
 		buf_puts(&big, i ? ",1" : "1");
 	buf_puts(&big, "]");
 	expect("/", big.data, 200, "1000");
+	buf_clear(&big); /* few bytes that ask for many */
+	buf_puts(&big, "[");
+	for (int i = 0; i < 600; i++)
+		buf_printf(&big, "%s{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"blockchain\"}",
+		           i ? "," : "", i);
+	buf_puts(&big, "]");
+	expect("/", big.data, 200, "ask in parts");
 	buf_free(&big);
 	assert_int_equal(ask(chain_url(chain), "/", "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"health\"}]",
 	                     &got),
