@@ -114,6 +114,21 @@ open_store(const struct home *home, struct store **out, struct b3iq_error *err)
 	return rc == B3IQ_OK ? store_open(file, modules, out, err) : rc;
 }
 
+/* For clients, who check its verdicts: `b3iq receipt verify JOB --coordinator coordinator.pub`. */
+static int32_t
+write_public(const struct coordinator *c, struct b3iq_error *err)
+{
+	char file[PATH_SIZE], name[ED25519_NAME_SIZE], line[ED25519_NAME_SIZE + 1];
+	int32_t rc = home_path(&c->home, file, err, "keys", "coordinator.pub", NULL);
+	int n;
+
+	if (rc != B3IQ_OK || path_exists(file))
+		return rc;
+	ed25519_name(ed25519_public(c->key), name);
+	n = snprintf(line, sizeof line, "%s\n", name);
+	return path_write(file, line, (size_t)n, 0644, err);
+}
+
 static int32_t
 open_key(struct coordinator *c, struct b3iq_error *err)
 {
@@ -123,10 +138,12 @@ open_key(struct coordinator *c, struct b3iq_error *err)
 	if (rc != B3IQ_OK)
 		return rc;
 	rc = ed25519_load(file, &c->key, err);
-	if (rc != B3IQ_E_NOT_FOUND)
-		return rc;
-	rc = ed25519_generate(&c->key, err);
-	return rc == B3IQ_OK ? ed25519_save(c->key, file, err) : rc;
+	if (rc == B3IQ_E_NOT_FOUND) {
+		rc = ed25519_generate(&c->key, err);
+		if (rc == B3IQ_OK)
+			rc = ed25519_save(c->key, file, err);
+	}
+	return rc == B3IQ_OK ? write_public(c, err) : rc;
 }
 
 static int32_t

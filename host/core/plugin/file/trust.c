@@ -358,8 +358,9 @@ trust_accept(struct trust_file *f, const char *name, const char *id, const char 
 		return fail(err, B3IQ_E_DENIED, "%s", why.text);
 	if (pin == NULL || pin[0] == '\0')
 		return fail(err, B3IQ_E_DENIED,
-		            "%s was never accepted; its SHA-256 is %s; `b3iq plugin enable %s` accepts it",
-		            name, f->sha256, name);
+		            "%s was never accepted; `b3iq plugin enable %s` accepts it, or, where "
+		            "a file configures it, \"sha256\": \"%s\"",
+		            name, name, f->sha256);
 	return fail(err, B3IQ_E_DENIED,
 	            "%s changed: accepted %.64s, found %s; `b3iq plugin enable %s` accepts it", name, pin,
 	            f->sha256, name);
