@@ -86,7 +86,7 @@ fits_one(void *arg, struct worker *w)
 	struct fits *f = arg;
 
 	f->any |= w->online && !w->draining && !w->gone &&
-	          queue_fits(f->live, &w->skills, w->quality, w->verified);
+	          queue_fits(f->live, &w->skills, w->quality, fleet_payable(w));
 }
 
 /* What is to happen to this job now; false: nothing yet, and its alarm is set again. */

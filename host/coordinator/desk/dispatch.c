@@ -53,7 +53,7 @@ static int32_t
 lease_one(struct desk *d, struct worker *w, struct desk_work *work, bool *got, struct why *why)
 {
 	struct lease lease = { .desk = d, .why = why, .work = work };
-	struct live *l = queue_take(&d->queue, &w->skills, w->quality, w->verified);
+	struct live *l = queue_take(&d->queue, &w->skills, w->quality, fleet_payable(w));
 	int32_t rc;
 
 	*got = false;

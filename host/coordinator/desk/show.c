@@ -54,7 +54,7 @@ call_for(struct desk *d, const struct live *l)
 		struct worker *w = p->worker;
 
 		if (p->wanted || !fleet_room(w) ||
-		    !queue_fits(l, &w->skills, w->quality, w->verified))
+		    !queue_fits(l, &w->skills, w->quality, fleet_payable(w)))
 			continue;
 		if (p->push && w->mute_ms > clock_wall_ms())
 			continue;

@@ -195,13 +195,13 @@ queue_remove(struct queue *q, struct live *l)
 }
 
 static bool
-line_fits(const struct queue_line *line, const struct skills *s, uint32_t quality, bool verified)
+line_fits(const struct queue_line *line, const struct skills *s, uint32_t quality, bool payable)
 {
-	return (verified || !line->paid) && terms_fit(&line->terms, line->model, s, quality);
+	return (payable || !line->paid) && terms_fit(&line->terms, line->model, s, quality);
 }
 
 struct live *
-queue_take(struct queue *q, const struct skills *s, uint32_t quality, bool verified)
+queue_take(struct queue *q, const struct skills *s, uint32_t quality, bool payable)
 {
 	const struct heap_node *top;
 	struct heap_node *best = NULL;
@@ -211,7 +211,7 @@ queue_take(struct queue *q, const struct skills *s, uint32_t quality, bool verif
 		top = heap_top(&line->jobs);
 		if (best && (top->key > best->key || (top->key == best->key && top->tie > best->tie)))
 			continue;
-		if (line_fits(line, s, quality, verified))
+		if (line_fits(line, s, quality, payable))
 			best = heap_top(&line->jobs);
 	}
 	if (!best)
@@ -224,9 +224,9 @@ queue_take(struct queue *q, const struct skills *s, uint32_t quality, bool verif
 }
 
 bool
-queue_fits(const struct live *l, const struct skills *s, uint32_t quality, bool verified)
+queue_fits(const struct live *l, const struct skills *s, uint32_t quality, bool payable)
 {
-	return l->line && line_fits(l->line, s, quality, verified);
+	return l->line && line_fits(l->line, s, quality, payable);
 }
 
 size_t

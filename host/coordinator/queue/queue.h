@@ -48,9 +48,9 @@ int32_t queue_add(struct queue *, struct live *, struct b3iq_error *err);
 /* Fine if it does not wait. */
 void    queue_remove(struct queue *, struct live *);
 /* The job for a worker with these skills, taken out; NULL: none fits. */
-struct live *queue_take(struct queue *, const struct skills *, uint32_t quality, bool verified);
+struct live *queue_take(struct queue *, const struct skills *, uint32_t quality, bool payable);
 /* Would a worker take this waiting job? */
-bool    queue_fits(const struct live *, const struct skills *, uint32_t quality, bool verified);
+bool    queue_fits(const struct live *, const struct skills *, uint32_t quality, bool payable);
 /* How many a client has waiting. */
 size_t  queue_waiting(const struct queue *, const char *client);
 

@@ -208,6 +208,12 @@ fleet_room(const struct worker *w)
 	return w->online && !w->draining && !w->gone && w->held + w->pending < w->concurrency;
 }
 
+bool
+fleet_payable(const struct worker *w)
+{
+	return w->verified && w->address[0];
+}
+
 void
 fleet_hold(struct worker *w, struct live *l)
 {

@@ -80,6 +80,8 @@ struct worker *fleet_put(struct fleet *, struct worker *);
 void           fleet_remove(struct fleet *, struct worker *);
 void           worker_free(struct worker *);                  /* one that was not put   */
 bool           fleet_room(const struct worker *);             /* may it get another job? */
+/* May it have paid jobs?  Its receipts must count, and its pay must have somewhere to go. */
+bool           fleet_payable(const struct worker *);
 void           fleet_hold(struct worker *, struct live *);
 void           fleet_release(struct live *);
 void           fleet_score(struct worker *, enum fleet_event, uint64_t ms, uint64_t earned);

@@ -74,6 +74,12 @@ test_leases(void **state)
 	fleet_release(&l[0]);
 	assert_int_equal(w->held, 1);
 	assert_true(fleet_room(w));
+	w->verified = true;
+	assert_false(fleet_payable(w)); /* without an address its pay would stay locked */
+	snprintf(w->address, sizeof w->address, "ait1x");
+	assert_true(fleet_payable(w));
+	w->verified = false;
+	assert_false(fleet_payable(w));
 	w->draining = true;
 	assert_false(fleet_room(w));
 	fleet_release(&l[1]);
