@@ -12,6 +12,7 @@
 
 #define TABLE   (1u << 16) /* chains of both hash tables                           */
 #define TURN    64         /* transactions that one account gives before the next  */
+#define RECENT  256        /* refused ones whose reason is remembered              */
 
 struct waiter { /* on the stack of who waits */
 	pthread_cond_t       moved;
@@ -53,6 +54,11 @@ struct mempool {
 	size_t                 largest;
 	struct queue          *round, **round_end;
 	struct queue          *marked; /* the block in hand changes these */
+	struct {
+		uint8_t             hash[TX_HASH];
+		struct mempool_fate fate;
+	}                      recent[RECENT]; /* for who asks a moment too late */
+	size_t                 n_recent;
 	struct mempool_counts  counts;
 };
 
@@ -290,6 +296,10 @@ unlink_entry(struct mempool *m, struct mempool_entry *e, const struct mempool_fa
 	m->counts.txs--;
 	m->counts.bytes -= e->tx->len;
 	m->counts.taken -= e->taken;
+	if (fate->why) {
+		memcpy(m->recent[m->n_recent % RECENT].hash, e->tx->hash, TX_HASH);
+		m->recent[m->n_recent++ % RECENT].fate = *fate;
+	}
 	for (struct waiter *w = e->waiters, *next; w; w = next) {
 		next = w->next;
 		*w->fate = *fate;
@@ -460,6 +470,18 @@ after(uint32_t ms)
 	return t;
 }
 
+/* Why it was refused lately; latest first. */
+static bool
+find_recent(const struct mempool *m, const uint8_t hash[TX_HASH], struct mempool_fate *fate)
+{
+	for (size_t i = m->n_recent; i > 0 && m->n_recent - i < RECENT; i--)
+		if (memcmp(m->recent[(i - 1) % RECENT].hash, hash, TX_HASH) == 0) {
+			*fate = m->recent[(i - 1) % RECENT].fate;
+			return true;
+		}
+	return false;
+}
+
 enum refusal
 mempool_wait(struct mempool *m, const uint8_t hash[TX_HASH], uint32_t wait_ms,
              struct mempool_fate *fate)
@@ -480,6 +502,8 @@ mempool_wait(struct mempool *m, const uint8_t hash[TX_HASH], uint32_t wait_ms,
 	if (e) {
 		w.next = e->waiters;
 		e->waiters = &w;
+	} else {
+		find_recent(m, hash, fate);
 	}
 	while (e && !w.done && late != ETIMEDOUT)
 		late = pthread_cond_timedwait(&w.moved, &m->lock, &until);
@@ -650,6 +674,7 @@ mempool_settle(struct mempool *m, uint64_t height, struct block_tx *const *commi
 	for (size_t i = 0; i < n_refused; i++) {
 		if (!(e = find(m, refused[i]->hash)))
 			continue;
+		mark(m, e->queue);
 		unlink_entry(m, e, &fates[i]);
 		m->counts.dropped++;
 	}

@@ -49,8 +49,8 @@ void            mempool_destroy(struct mempool *);
 
 /* Takes the transaction over in any case.  REFUSED_DUPLICATE: it waits already. */
 enum refusal mempool_add(struct mempool *, struct block_tx *, struct b3iq_error *);
-/* Waits until mempool_settle() decides about this transaction, at most wait_ms.  REFUSED_UNKNOWN:
- * it does not wait here, or the time is over. */
+/* Waits until mempool_settle() decides about this transaction, at most wait_ms; one that was refused
+ * a moment ago is remembered.  REFUSED_UNKNOWN: it does not wait here, or the time is over. */
 enum refusal mempool_wait(struct mempool *, const uint8_t hash[TX_HASH], uint32_t wait_ms,
                           struct mempool_fate *);
 /* The account's next nonce with what waits without a gap counted, and what all of it spends. */

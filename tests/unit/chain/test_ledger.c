@@ -193,7 +193,7 @@ test_dropped(void **state)
 	mempool_count(ledger_mempool(l), &counts);
 	assert_int_equal(counts.dropped, 1);
 	assert_int_equal(counts.txs, 1);
-	assert_int_equal(ledger_wait(l, hash, 1, &fate), REFUSED_UNKNOWN);
+	assert_int_equal(ledger_wait(l, hash, 1, &fate), REFUSED_YET); /* why it was dropped */
 	assert_int_equal(submit(l, people_release(&people, BOB, 0, 1, CAROL, 60, 40)), REFUSED_NOT);
 	build(l, 2, 2); /* and the second release is refused: it is closed */
 	mempool_count(ledger_mempool(l), &counts);

@@ -273,6 +273,18 @@ test_fates(void **state)
 	assert_int_equal(w[2].why, REFUSED_NONCE);
 	assert_int_equal(counts(m).txs, 0);
 	assert_int_equal(mempool_wait(m, w[0].hash, 1, &fate), REFUSED_UNKNOWN);
+	assert_int_equal(mempool_wait(m, w[1].hash, 1, &fate), REFUSED_RULE); /* asked too late */
+	assert_string_equal(fate.text, "because");
+	for (size_t i = 0; i < RECENT; i++) { /* and forgotten in the end */
+		struct block_tx *one = pay(BOB, i, 1);
+
+		nonces[BOB] = i;
+		assert_int_equal(mempool_add(m, one, NULL), REFUSED_NOT);
+		mempool_lock(m);
+		mempool_settle(m, 11, NULL, 0, &one, &no, 1);
+		mempool_unlock(m);
+	}
+	assert_int_equal(mempool_wait(m, w[1].hash, 1, &fate), REFUSED_UNKNOWN);
 	free(foreign);
 	mempool_destroy(m);
 }
