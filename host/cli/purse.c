@@ -129,7 +129,8 @@ purse_password(struct cli *cli, const char *prompt, const char *file, bool fresh
 }
 
 int
-purse_key(struct cli *cli, struct purse *p, const struct keystore_entry *e, struct ed25519_key **out)
+purse_key(struct cli *cli, struct purse *p, const struct keystore_entry *e,
+          struct ed25519_key **out)
 {
 	char             *password = secret_alloc(PURSE_PASSWORD_SIZE), prompt[128];
 	struct b3iq_error err = NO_ERROR;
@@ -155,7 +156,8 @@ request(struct client *client, const char *url, const char *method, const char *
         const struct buf *body, struct client_reply *reply, struct b3iq_error *err)
 {
 	char        header[TOKEN_SECRET_SIZE + 32];
-	const char *headers[] = { header, body->len ? "Content-Type: application/json" : NULL, NULL };
+	const char *headers[] = { header, body->len ? "Content-Type: application/json" : NULL,
+		                  NULL };
 	const struct client_request rq = { .method = method, .url = url, .headers = headers,
 		                           .body = body->data, .body_len = body->len,
 		                           .total_ms = TOTAL_MS, .cancel_fd = -1 };
@@ -171,7 +173,7 @@ int32_t
 purse_call(struct purse *p, const char *method, const char *path, struct json_object *body,
            int *status, struct json_object **out, struct b3iq_error *err)
 {
-	char                url[HOME_URL_SIZE + 256], base[HOME_URL_SIZE], key[TOKEN_SECRET_SIZE] = "";
+	char url[HOME_URL_SIZE + 256], base[HOME_URL_SIZE], key[TOKEN_SECRET_SIZE] = "";
 	struct client_reply reply;
 	struct client      *client = NULL;
 	struct buf          text;
@@ -194,8 +196,8 @@ purse_call(struct purse *p, const char *method, const char *path, struct json_ob
 		rc = request(client, url, method, key, &text, &reply, err);
 	if (!rc) {
 		*status = reply.status;
-		(void)json_parse(reply.body.len ? reply.body.data : "", reply.body.len, "the answer", out,
-		                 NULL); /* NULL stands for no JSON */
+		(void)json_parse(reply.body.len ? reply.body.data : "", reply.body.len,
+		                 "the answer", out, NULL); /* NULL stands for no JSON */
 	}
 	secret_wipe(key, sizeof key);
 	buf_wipe(&text);
@@ -212,9 +214,10 @@ purse_refused(struct cli *cli, int status, struct json_object *answer)
 	if (json_object_object_get_ex(answer, "error", &error))
 		json_object_object_get_ex(error, "message", &message);
 	return cli_error(cli,
-	                 status == 401 || status == 403 ? CLI_DENIED :
-	                 status == 404                  ? CLI_NOT_FOUND :
-	                                                  CLI_FAILED,
+	                 status == 401 || status == 403 ? CLI_DENIED
+	                 : status == 404                ? CLI_NOT_FOUND
+	                                                : CLI_FAILED,
 	                 "%s (HTTP %d)",
-	                 message ? json_object_get_string(message) : "the wallet daemon refuses", status);
+	                 message ? json_object_get_string(message) : "the wallet daemon refuses",
+	                 status);
 }

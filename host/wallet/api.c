@@ -342,7 +342,8 @@ lock(struct http_request *rq, struct http_response *rs)
 
 	/* Also for one whose file is gone: it must not sign on. */
 	if (!token_may(rq->principal, rq->route->scope, name)) {
-		response_error(rs, 404, "not_found", NULL, "there is no wallet %s for this token", name);
+		response_error(rs, 404, "not_found", NULL, "there is no wallet %s for this token",
+		               name);
 		return;
 	}
 	if (unlocked_lock(w->unlocked, name))
@@ -447,7 +448,8 @@ sign_tx(void *ctx, const char *name, struct tx *tx, struct b3iq_error *err)
 	buf_init(&message, TX_MAX);
 	rc = tx_message(tx, &message, err);
 	if (rc == B3IQ_OK)
-		rc = signer_sign(s->w, s->token, s->e, message.data, message.len, tx->signature, err);
+		rc = signer_sign(s->w, s->token, s->e, message.data, message.len, tx->signature,
+		                 err);
 	if (rc == B3IQ_OK)
 		memcpy(tx->key, s->e->pub, ED25519_PUBLIC);
 	buf_free(&message);

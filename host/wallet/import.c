@@ -106,9 +106,10 @@ import_seed(const char *text, size_t len, const char *password, uint8_t seed[KEY
 	case IMPORT_UNKNOWN:
 		break;
 	}
-	return fail(err, B3IQ_E_INVALID,
-	            "this is no wallet: neither 64 hex digits, nor a PKCS#8 PEM key, nor a backup of "
-	            "`b3iq wallet export`");
+	return fail(
+		err, B3IQ_E_INVALID,
+		"this is no wallet: neither 64 hex digits, nor a PKCS#8 PEM key, nor a backup of "
+		"`b3iq wallet export`");
 }
 
 int32_t

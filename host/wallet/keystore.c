@@ -57,7 +57,8 @@ keystore_password_good(const char *password, struct b3iq_error *err)
 	size_t i;
 
 	if (n < KEYSTORE_PASSWORD_MIN || n > KEYSTORE_PASSWORD_MAX)
-		return fail(err, B3IQ_E_INVALID, "a password has %d to %d bytes; take several words",
+		return fail(err, B3IQ_E_INVALID,
+		            "a password has %d to %d bytes; take several words",
 		            KEYSTORE_PASSWORD_MIN, KEYSTORE_PASSWORD_MAX);
 	for (i = 0; i < n; i++)
 		if ((unsigned char)password[i] < 0x20 || password[i] == 0x7f)
@@ -94,7 +95,8 @@ keystore_open(struct keystore *ks, const struct home *home, struct b3iq_error *e
 	if (rc != B3IQ_OK)
 		return rc;
 	if (!S_ISDIR(st.st_mode))
-		return fail(err, B3IQ_E_DENIED, "%s is not a folder; links are not followed", ks->dir);
+		return fail(err, B3IQ_E_DENIED, "%s is not a folder; links are not followed",
+		            ks->dir);
 	return check_private(ks->dir, &st, "chmod 700", err);
 }
 
@@ -247,7 +249,8 @@ keystore_parse(const char *text, size_t len, struct keystore_entry *out, struct 
 	memset(out, 0, sizeof(*out));
 	rc = len > KEYSTORE_FILE_MAX ? B3IQ_E_INVALID :
 	                               json_parse(text, len, "the wallet file", &doc, NULL);
-	if (rc == B3IQ_OK && (!json_object_is_type(doc, json_type_object) || !read_fields(doc, out)))
+	if (rc == B3IQ_OK &&
+	    (!json_object_is_type(doc, json_type_object) || !read_fields(doc, out)))
 		rc = B3IQ_E_INVALID;
 	if (rc == B3IQ_OK)
 		rc = address_of(out->pub, &owner);
@@ -256,7 +259,8 @@ keystore_parse(const char *text, size_t len, struct keystore_entry *out, struct 
 	json_object_put(doc);
 	if (rc == B3IQ_E_INVALID)
 		return fail(err, rc,
-		            "the wallet file is damaged or of another version; restore it from a backup "
+		            "the wallet file is damaged or of another version; restore it from a "
+		            "backup "
 		            "with `b3iq wallet import`");
 	return rc == B3IQ_OK ? rc : fail_memory(err, "reading a wallet");
 }
@@ -364,7 +368,8 @@ read_file(const char *file, const char *name, struct buf *out, struct b3iq_error
 
 	if (fd < 0 && errno == ENOENT)
 		return fail(err, B3IQ_E_NOT_FOUND,
-		            "there is no wallet %s; `b3iq wallet list` shows those there are", name);
+		            "there is no wallet %s; `b3iq wallet list` shows those there are",
+		            name);
 	if (fd < 0 && errno == ELOOP)
 		return fail(err, B3IQ_E_DENIED, "%s is a link; put the file itself there", file);
 	if (fd < 0)
@@ -376,7 +381,8 @@ read_file(const char *file, const char *name, struct buf *out, struct b3iq_error
 	if (rc == B3IQ_OK)
 		n = pread(fd, room, sizeof(room), 0);
 	if (rc == B3IQ_OK && (n < 0 || n > KEYSTORE_FILE_MAX))
-		rc = fail(err, B3IQ_E_INVALID, "%s cannot be read or is too large for a wallet", file);
+		rc = fail(err, B3IQ_E_INVALID, "%s cannot be read or is too large for a wallet",
+		          file);
 	if (rc == B3IQ_OK && buf_append(out, room, (size_t)n) != B3IQ_OK)
 		rc = fail_memory(err, "reading a wallet");
 	close(fd);

@@ -16,7 +16,8 @@ static const char *const migrations[] = {
 	" note TEXT NOT NULL,"
 	" created_ms INTEGER NOT NULL"
 	") STRICT;"
-	"CREATE UNIQUE INDEX outbox_idempotency ON outbox(wallet, idempotency) WHERE idempotency <> '';"
+	"CREATE UNIQUE INDEX outbox_idempotency ON outbox(wallet, idempotency) WHERE idempotency "
+	"<> '';"
 	"CREATE INDEX outbox_state ON outbox(wallet, state)",
 	NULL,
 };
@@ -49,12 +50,12 @@ put(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	bool row = false;
 	int32_t rc;
 
-	rc = store_run(tx, err,
-	               "INSERT INTO outbox(hash, wallet, idempotency, wire, state, note, created_ms)"
-	               " VALUES(?,?,?,?,?,'',?)",
-	               "bssbii", p->entry->hash, sizeof(p->entry->hash), p->wallet, p->idempotency,
-	               p->wire.data, p->wire.len, (int64_t)p->entry->state,
-	               (int64_t)p->entry->created_ms);
+	rc = store_run(
+		tx, err,
+		"INSERT INTO outbox(hash, wallet, idempotency, wire, state, note, created_ms)"
+		" VALUES(?,?,?,?,?,'',?)",
+		"bssbii", p->entry->hash, sizeof(p->entry->hash), p->wallet, p->idempotency,
+		p->wire.data, p->wire.len, (int64_t)p->entry->state, (int64_t)p->entry->created_ms);
 	if (rc == B3IQ_OK)
 		rc = store_query(tx, &rows, err, "SELECT last_insert_rowid()", "");
 	if (rc == B3IQ_OK)
@@ -136,9 +137,10 @@ named(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const struct named *w = arg;
 	struct store_rows *rows;
 	bool row = false;
-	int32_t rc = store_query(tx, &rows, err,
-	                         "SELECT " COLUMNS " FROM outbox WHERE wallet = ? AND idempotency = ?",
-	                         "ss", w->wallet, w->idempotency);
+	int32_t rc =
+		store_query(tx, &rows, err,
+	                    "SELECT " COLUMNS " FROM outbox WHERE wallet = ? AND idempotency = ?",
+	                    "ss", w->wallet, w->idempotency);
 
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);

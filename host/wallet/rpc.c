@@ -186,8 +186,8 @@ page(const char *url, const struct address *address, uint64_t limit, uint64_t be
 	address_write(address, text);
 	if (before)
 		snprintf(older, sizeof(older), "&before=%" PRIu64, before);
-	snprintf(path, sizeof(path), "/rpc/transactions?address=%s&limit=%" PRIu64 "%s", text, limit,
-	         older);
+	snprintf(path, sizeof(path), "/rpc/transactions?address=%s&limit=%" PRIu64 "%s", text,
+	         limit, older);
 	rc = call(url, path, NULL, out, err);
 	if (rc != B3IQ_OK)
 		return rc;
@@ -236,7 +236,8 @@ open_amount(const char *url, const char *self, struct json_object *item, uint64_
 	rc = call(url, path, NULL, &escrow, err);
 	if (rc != B3IQ_OK) /* not there: it waits for its block, and `available` knows */
 		return rc == B3IQ_E_NOT_FOUND ? B3IQ_OK : rc;
-	if (json_get_string(escrow, "state", "", &state, NULL) == B3IQ_OK && strcmp(state, "open") == 0)
+	if (json_get_string(escrow, "state", "", &state, NULL) == B3IQ_OK &&
+	    strcmp(state, "open") == 0)
 		number(escrow, "amount", out);
 	json_object_put(escrow);
 	return B3IQ_OK;
@@ -324,7 +325,8 @@ rpc_send(const char *url, const struct buf *wire, int64_t *code, struct b3iq_err
 
 	*code = -1;
 	buf_init(&body, 4 * TX_MAX);
-	buf_puts(&body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"broadcast_tx_sync\",\"params\":{\"tx\":\"");
+	buf_puts(&body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"broadcast_tx_sync\",\"params\":"
+	                "{\"tx\":\"");
 	rc = put_base64(&body, wire);
 	if (rc == B3IQ_OK)
 		rc = buf_puts(&body, "\"}}");

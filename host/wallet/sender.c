@@ -132,7 +132,8 @@ dear(uint64_t fee, struct b3iq_error *err)
 	char text[AMOUNT_SHOW];
 
 	amount_show(fee, text);
-	return fail(err, B3IQ_E_DENIED, "the chain asks for a fee of %s; name a fee to agree", text);
+	return fail(err, B3IQ_E_DENIED, "the chain asks for a fee of %s; name a fee to agree",
+	            text);
 }
 
 static int32_t
@@ -240,7 +241,8 @@ say(int32_t rc, int64_t code, const struct outbox_entry *e, struct b3iq_error *e
 	if (rc == B3IQ_OK && (code == RPC_TAKEN || code == RPC_DUPLICATE))
 		return B3IQ_OK;
 	if (rc == B3IQ_OK && code == RPC_FULL) {
-		fail(err, B3IQ_E_BUSY, "the chain is full; the payment stands and is sent with the next "
+		fail(err, B3IQ_E_BUSY,
+		     "the chain is full; the payment stands and is sent with the next "
 		     "one, or when you ask again");
 		if (err)
 			err->retry_ms = 1000;
@@ -253,7 +255,8 @@ say(int32_t rc, int64_t code, const struct outbox_entry *e, struct b3iq_error *e
 	tx_hash_write(e->hash, hash);
 	snprintf(why, sizeof(why), "%.127s", err ? err->text : "");
 	return fail(err, B3IQ_E_UNKNOWN_OUTCOME,
-	            "payment %s may be on its way (%.80s); ask again, and it is the same one", hash, why);
+	            "payment %s may be on its way (%.80s); ask again, and it is the same one", hash,
+	            why);
 }
 
 int32_t
@@ -268,7 +271,8 @@ sender_send(const struct sender *s, const struct sender_wish *w, struct outbox_e
 	if (!err)
 		err = &none;
 	if (w->idempotency && (!*w->idempotency || strlen(w->idempotency) >= OUTBOX_KEY))
-		return fail(err, B3IQ_E_INVALID, "an idempotency key has 1 to %d bytes", OUTBOX_KEY - 1);
+		return fail(err, B3IQ_E_INVALID, "an idempotency key has 1 to %d bytes",
+		            OUTBOX_KEY - 1);
 	if (w->amount == 0 || w->amount > AMOUNT_MAX)
 		return fail(err, B3IQ_E_INVALID, "an amount is at least 0.000001 AITBC");
 	if (w->idempotency) {

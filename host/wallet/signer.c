@@ -25,8 +25,8 @@ check_tx(const struct keystore_entry *e, const void *message, size_t len, struct
 	const int32_t rc = tx_parse_message(message, len, tx, err);
 
 	if (rc == B3IQ_OK && !address_equal(&tx->from, &e->address))
-		return fail(err, B3IQ_E_DENIED, "the transaction is from another account than wallet %s",
-		            e->name);
+		return fail(err, B3IQ_E_DENIED,
+		            "the transaction is from another account than wallet %s", e->name);
 	return rc;
 }
 
@@ -43,7 +43,8 @@ check_document(const char *text, size_t len, struct b3iq_error *err)
 		rc = json_canonical(doc, &again, err);
 	if (rc == B3IQ_OK && (!json_object_is_type(doc, json_type_object) || again.len != len ||
 	                      memcmp(again.data, text, len) != 0))
-		rc = fail(err, B3IQ_E_INVALID, "the document to sign is not a canonical JSON object");
+		rc = fail(err, B3IQ_E_INVALID,
+		          "the document to sign is not a canonical JSON object");
 	buf_free(&again);
 	json_object_put(doc);
 	return rc;
@@ -67,7 +68,8 @@ signer_check(const struct keystore_entry *e, const void *message, size_t len, bo
 			return check_document((const char *)message + n, len - n, err);
 		}
 	return fail(err, B3IQ_E_INVALID,
-	            "only messages that begin with b3iq.tx/1, b3iq.order/1 or b3iq.verdict/1 are signed");
+	            "only messages that begin with b3iq.tx/1, b3iq.order/1 or b3iq.verdict/1 are "
+	            "signed");
 }
 
 /* On the disk before the signature exists. */
@@ -98,7 +100,8 @@ signer_sign(struct wallet *w, const struct token *token, const struct keystore_e
 	struct tx tx;
 	int32_t rc = signer_check(e, message, len, &is_tx, &tx, err);
 
-	if (rc == B3IQ_OK && !unlocked_is(w->unlocked, e->name, NULL)) /* before anything is counted */
+	if (rc == B3IQ_OK &&
+	    !unlocked_is(w->unlocked, e->name, NULL)) /* before anything is counted */
 		rc = fail(err, B3IQ_E_DENIED,
 		          "wallet %s is locked; unlock it with `b3iq wallet unlock %s`", e->name,
 		          e->name);

@@ -105,10 +105,11 @@ over(const struct token *t, uint64_t cap, const char *which, struct b3iq_error *
 static int32_t
 put(struct store_tx *tx, const struct charge *c, struct b3iq_error *err)
 {
-	int32_t rc = store_run(tx, err,
-	                       "INSERT INTO spend_day(token, day, amount) VALUES(?,?,?)"
-	                       " ON CONFLICT(token, day) DO UPDATE SET amount = amount + excluded.amount",
-	                       "sii", c->token->key.id, (int64_t)c->day, (int64_t)c->amount);
+	int32_t rc = store_run(
+		tx, err,
+		"INSERT INTO spend_day(token, day, amount) VALUES(?,?,?)"
+		" ON CONFLICT(token, day) DO UPDATE SET amount = amount + excluded.amount",
+		"sii", c->token->key.id, (int64_t)c->day, (int64_t)c->amount);
 
 	if (rc == B3IQ_OK)
 		rc = store_run(tx, err,
@@ -126,8 +127,8 @@ prune(struct store_tx *tx, void *arg, struct b3iq_error *err)
 	const int64_t first = *today > KEEP_DAYS ? (int64_t)(*today - KEEP_DAYS) : 0;
 	int32_t rc = store_run(tx, err, "DELETE FROM spend_tx WHERE day < ?", "i", first);
 
-	return rc == B3IQ_OK ? store_run(tx, err, "DELETE FROM spend_day WHERE day < ?", "i", first) :
-	                       rc;
+	return rc == B3IQ_OK ? store_run(tx, err, "DELETE FROM spend_day WHERE day < ?", "i", first)
+	                     : rc;
 }
 
 static int32_t
@@ -166,7 +167,8 @@ spend_count(struct store *store, const struct token *token, const char *wallet,
 	if (rc != B3IQ_OK)
 		return rc;
 	if (!amount_add(tx_outlay(tx), tx->fee, &c.amount))
-		return fail(err, B3IQ_E_INVALID, "amount and fee together are beyond what there can be");
+		return fail(err, B3IQ_E_INVALID,
+		            "amount and fee together are beyond what there can be");
 	return store_write(store, count, &c, err);
 }
 

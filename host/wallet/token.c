@@ -173,8 +173,8 @@ token_own_read(const struct home *home, char secret[TOKEN_SECRET_SIZE], struct b
 	rc = path_read(file, &text, err);
 	if (rc == B3IQ_OK && (text.len < TOKEN_SECRET_SIZE - 1 ||
 	                      strncmp(text.data, TOKEN_PREFIX, sizeof(TOKEN_PREFIX) - 1) != 0))
-		rc = fail(err, B3IQ_E_INVALID, "%s holds no token; remove it and restart `b3iq wallet`",
-		          file);
+		rc = fail(err, B3IQ_E_INVALID,
+		          "%s holds no token; remove it and restart `b3iq wallet`", file);
 	if (rc == B3IQ_OK) {
 		memcpy(secret, text.data, TOKEN_SECRET_SIZE - 1);
 		secret[TOKEN_SECRET_SIZE - 1] = '\0';

@@ -158,7 +158,8 @@ unlocked_put(struct unlocked *u, const char *wallet, struct ed25519_key *key, ui
 		pthread_cond_signal(&u->changed);
 	} else {
 		ed25519_free(key);
-		rc = fail(err, B3IQ_E_BUSY, "%d wallets are unlocked; lock one first", UNLOCKED_MAX);
+		rc = fail(err, B3IQ_E_BUSY, "%d wallets are unlocked; lock one first",
+		          UNLOCKED_MAX);
 	}
 	pthread_mutex_unlock(&u->lock);
 	return rc;
@@ -215,9 +216,10 @@ unlocked_sign(struct unlocked *u, const char *wallet, const void *msg, size_t le
 	pthread_mutex_lock(&u->lock);
 	expire(u);
 	h = find(u, wallet);
-	rc = h ? ed25519_sign(h->key, msg, len, sig, err) :
-	         fail(err, B3IQ_E_DENIED, "wallet %s is locked; unlock it with `b3iq wallet unlock %s`",
-	              wallet, wallet);
+	rc = h ? ed25519_sign(h->key, msg, len, sig, err)
+	       : fail(err, B3IQ_E_DENIED,
+	              "wallet %s is locked; unlock it with `b3iq wallet unlock %s`", wallet,
+	              wallet);
 	pthread_mutex_unlock(&u->lock);
 	return rc;
 }

@@ -63,8 +63,8 @@ wallet_password_file(const char *file, char *out, size_t size, struct b3iq_error
 	ssize_t n;
 
 	if (fd < 0)
-		return fail(err, B3IQ_E_NOT_FOUND, "the password file %s cannot be opened: %s", file,
-		            strerror(errno));
+		return fail(err, B3IQ_E_NOT_FOUND, "the password file %s cannot be opened: %s",
+		            file, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077)) {
 		close(fd);
 		return fail(err, B3IQ_E_DENIED,
@@ -76,8 +76,8 @@ wallet_password_file(const char *file, char *out, size_t size, struct b3iq_error
 	close(fd);
 	if (n < 0 || (size_t)n == size - 1) {
 		secret_wipe(out, size);
-		return fail(err, B3IQ_E_INVALID, "the password file %s cannot be read or is too long",
-		            file);
+		return fail(err, B3IQ_E_INVALID,
+		            "the password file %s cannot be read or is too long", file);
 	}
 	out[n] = '\0';
 	out[strcspn(out, "\r\n")] = '\0';
@@ -150,9 +150,10 @@ unlock_all(struct wallet *w, const struct wallet_options *o, struct b3iq_error *
 
 	if (!password)
 		return fail_memory(err, "starting the wallet");
-	rc = o->password_file ?
-	             wallet_password_file(o->password_file, password, KEYSTORE_PASSWORD_MAX + 2, err) :
-	             fail(err, B3IQ_E_INVALID, "to unlock at the start needs a password file");
+	rc = o->password_file
+	             ? wallet_password_file(o->password_file, password, KEYSTORE_PASSWORD_MAX + 2,
+	                                    err)
+	             : fail(err, B3IQ_E_INVALID, "to unlock at the start needs a password file");
 	while (rc == B3IQ_OK && *(at += strspn(at, " "))) {
 		n = strcspn(at, " ");
 		if (n >= sizeof(name)) {
@@ -236,7 +237,8 @@ wallet_start(const struct wallet_options *o, struct wallet **out, struct b3iq_er
 	if (secret_heap() != B3IQ_OK)
 		log_event(B3IQ_LOG_WARN, "wallet.memory", "locked=0 limit=RLIMIT_MEMLOCK");
 	w->traffic = traffic_create();
-	rc = w->traffic ? unlocked_create(&w->unlocked, err) : fail_memory(err, "starting the wallet");
+	rc = w->traffic ? unlocked_create(&w->unlocked, err)
+	                : fail_memory(err, "starting the wallet");
 	if (rc == B3IQ_OK)
 		rc = wallet_chain_url(o->chain_url, w->chain_url, sizeof(w->chain_url), err);
 	if (rc == B3IQ_OK)

@@ -4,8 +4,8 @@
 
 #include "cli/purse.h"
 
-extern const struct cli_command wallet_create, wallet_import, wallet_export, wallet_list, wallet_show,
-	wallet_address, wallet_password, wallet_delete, wallet_backup, wallet_restore;
+extern const struct cli_command wallet_create, wallet_import, wallet_export, wallet_list,
+	wallet_show, wallet_address, wallet_password, wallet_delete, wallet_backup, wallet_restore;
 extern const struct cli_command wallet_balance, wallet_send, wallet_stake, wallet_unstake,
 	wallet_history;
 extern const struct cli_command wallet_sign, wallet_unlock, wallet_lock;

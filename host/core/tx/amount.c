@@ -118,10 +118,11 @@ amount_parse(const char *text, uint64_t *out, struct b3iq_error *err)
 	*out = sum;
 	return B3IQ_OK;
 wrong:
-	return fail(err, B3IQ_E_INVALID,
-	            "\"%.40s\" is not an amount; write it as 0.25 or \"0.25 AITBC\", with at most six "
-	            "decimals",
-	            text);
+	return fail(
+		err, B3IQ_E_INVALID,
+		"\"%.40s\" is not an amount; write it as 0.25 or \"0.25 AITBC\", with at most six "
+		"decimals",
+		text);
 large:
 	return fail(err, B3IQ_E_INVALID,
 	            "\"%.40s\" is more than there can be (9223372036854.775807 AITBC)", text);

@@ -316,7 +316,8 @@ form_read(const struct form *form, const char *text, size_t len, void *object, s
 
 		if (!key(&c, between, f->key)) {
 			if (f->type != FORM_MAYBE_TEXT)
-				return wrong(&c, f->key, "is missing, out of order or not canonical");
+				return wrong(&c, f->key,
+				             "is missing, out of order or not canonical");
 			*member = '\0';
 			continue;
 		}

@@ -68,7 +68,8 @@ header_sign(const struct header *h, const struct ed25519_key *key, uint8_t sig[E
 	int32_t rc;
 
 	if (memcmp(ed25519_public(key), h->proposer, ED25519_PUBLIC) != 0)
-		return fail(err, B3IQ_E_DENIED, "the block header names another proposer than this key");
+		return fail(err, B3IQ_E_DENIED,
+		            "the block header names another proposer than this key");
 	rc = message(h, &m, err);
 	if (rc == B3IQ_OK)
 		rc = ed25519_sign(key, m.data, m.len, sig, err);

@@ -115,7 +115,8 @@ static bool
 get_hash(struct json_object *o, uint8_t out[32])
 {
 	return json_object_is_type(o, json_type_string) &&
-	       hex_decode(json_object_get_string(o), (size_t)json_object_get_string_len(o), out, 32);
+	       hex_decode(json_object_get_string(o), (size_t)json_object_get_string_len(o), out,
+	                  32);
 }
 
 static int32_t
@@ -129,12 +130,14 @@ get_path(struct json_object *o, uint8_t (*out)[32], size_t max, size_t *n, struc
 		return rc;
 	*n = list ? json_object_array_length(list) : 0;
 	if (!list || *n > max)
-		return fail(err, B3IQ_E_INVALID, "the proof has no \"path\", or one of more than %zu hashes",
-		            max);
+		return fail(err, B3IQ_E_INVALID,
+		            "the proof has no \"path\", or one of more than %zu hashes", max);
 	for (i = 0; i < *n; i++)
 		if (!get_hash(json_object_array_get_idx(list, i), out[i]))
 			return fail(err, B3IQ_E_INVALID,
-			            "the proof: hash %zu of its \"path\" is not 64 lower case hex digits", i);
+			            "the proof: hash %zu of its \"path\" is not 64 lower case hex "
+			            "digits",
+			            i);
 	return B3IQ_OK;
 }
 
@@ -155,7 +158,8 @@ closed(struct json_object *o, const char *const *keys, struct b3iq_error *err)
 		for (i = 0; keys[i] && strcmp(keys[i], key) != 0; i++)
 			;
 		if (!keys[i])
-			return fail(err, B3IQ_E_INVALID, "the proof has an unknown key \"%.40s\"", key);
+			return fail(err, B3IQ_E_INVALID, "the proof has an unknown key \"%.40s\"",
+			            key);
 	}
 	return B3IQ_OK;
 }
@@ -208,7 +212,8 @@ proof_state_read(struct json_object *o, struct proof_state *out, struct b3iq_err
 	if (!get_hash(json_object_object_get(other, "path"), out->other_path) ||
 	    !get_hash(json_object_object_get(other, "value"), out->other_value))
 		return fail(err, B3IQ_E_INVALID,
-		            "the proof: \"path\" and \"value\" of \"other\" are 64 lower case hex digits each");
+		            "the proof: \"path\" and \"value\" of \"other\" are 64 lower case hex "
+		            "digits each");
 	out->other = true;
 	return B3IQ_OK;
 }

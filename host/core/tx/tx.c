@@ -370,7 +370,8 @@ check_node(const struct tx *tx, struct b3iq_error *err)
 		ed25519_verify(tx->register_node.node, message, n, tx->register_node.proof);
 
 	if (rc == B3IQ_E_DENIED)
-		return fail(err, rc, WHAT ": its \"proof\" is not the node's signature for this account");
+		return fail(err, rc,
+		            WHAT ": its \"proof\" is not the node's signature for this account");
 	return rc == B3IQ_OK ? rc : fail(err, rc, WHAT ": its \"proof\" cannot be checked");
 }
 

@@ -38,7 +38,7 @@ static void
 test_files_and_descriptors(void **state)
 {
 	char           file[PATH_SIZE], out[PURSE_PASSWORD_SIZE], number[16];
-	char          *by_file[] = { "--password-file", file }, *by_fd[] = { "--password-fd", number };
+	char *by_file[] = { "--password-file", file }, *by_fd[] = { "--password-fd", number };
 	struct session s;
 	int            fds[2];
 
@@ -159,7 +159,7 @@ static void
 test_keys_and_lockout(void **state)
 {
 	char                  file[PATH_SIZE], wrong[PATH_SIZE];
-	char                 *good[] = { "--password-file", file }, *bad[] = { "--password-file", wrong };
+	char *good[] = { "--password-file", file }, *bad[] = { "--password-file", wrong };
 	struct keystore_entry e;
 	struct ed25519_key   *key;
 	struct session        s;
@@ -208,12 +208,14 @@ test_daemon(void **state)
 	assert_says(err.text, "b3iq wallet");
 	o.home = s.home;
 	assert_int_equal(wallet_start(&o, &w, &err), B3IQ_OK);
-	assert_int_equal(purse_call(&p, "GET", "/v1/wallets", NULL, &status, &answer, &err), B3IQ_OK);
+	assert_int_equal(purse_call(&p, "GET", "/v1/wallets", NULL, &status, &answer, &err),
+	                 B3IQ_OK);
 	assert_int_equal(status, 200);
 	json_object_put(answer);
 	json_object_object_add(body, "password", json_object_new_string("another password"));
-	assert_int_equal(purse_call(&p, "POST", "/v1/wallets/alice/unlock", body, &status, &answer, &err),
-	                 B3IQ_OK);
+	assert_int_equal(
+		purse_call(&p, "POST", "/v1/wallets/alice/unlock", body, &status, &answer, &err),
+		B3IQ_OK);
 	assert_int_equal(status, 403);
 	assert_int_equal(purse_refused(&cli, status, answer), CLI_DENIED);
 	assert_int_equal(purse_refused(&cli, 404, NULL), CLI_NOT_FOUND);

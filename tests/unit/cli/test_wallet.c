@@ -39,10 +39,12 @@ static void
 test_create(void **state)
 {
 	(void)state;
-	assert_int_equal(session_run(&s, "wallet", "create", "bob", "--password-file", pass), CLI_OK);
+	assert_int_equal(session_run(&s, "wallet", "create", "bob", "--password-file", pass),
+	                 CLI_OK);
 	assert_says(s.out, "ait1");
 	assert_says(s.err, "backup");
-	assert_int_equal(session_run(&s, "wallet", "create", "bob", "--password-file", pass), CLI_FAILED);
+	assert_int_equal(session_run(&s, "wallet", "create", "bob", "--password-file", pass),
+	                 CLI_FAILED);
 	assert_says(s.err, "already");
 	session_type(&s, "short\n");
 	assert_int_equal(session_run(&s, "wallet", "create", "carol"), CLI_FAILED);
@@ -80,30 +82,36 @@ test_export_and_import(void **state)
 	char file[PATH_SIZE], seed[128];
 
 	(void)state;
-	assert_int_equal(session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", wrong),
-	                 CLI_DENIED);
+	assert_int_equal(
+		session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", wrong),
+		CLI_DENIED);
 	assert_string_equal(s.out, "");
-	assert_int_equal(session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", pass),
-	                 CLI_OK);
+	assert_int_equal(
+		session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", pass),
+		CLI_OK);
 	assert_int_equal(strlen(s.out), 65);
 	assert_says(s.err, "whoever has it");
 	snprintf(seed, sizeof seed, "%.100s", s.out);
 	session_type(&s, seed);
-	assert_int_equal(session_run(&s, "wallet", "import", "twin", "-", "--password-file", pass), CLI_OK);
+	assert_int_equal(session_run(&s, "wallet", "import", "twin", "-", "--password-file", pass),
+	                 CLI_OK);
 	assert_says(s.out, address);
 	session_path(&s, "backup.json", file);
 	assert_int_equal(session_run(&s, "wallet", "export", "alice", "-o", file), CLI_OK);
 	assert_int_equal(session_run(&s, "wallet", "export", "alice", "-o", file), CLI_FAILED);
-	assert_int_equal(session_run(&s, "wallet", "import", "third", file, "--password-file", wrong),
-	                 CLI_DENIED);
+	assert_int_equal(
+		session_run(&s, "wallet", "import", "third", file, "--password-file", wrong),
+		CLI_DENIED);
 	assert_int_equal(session_run(&s, "wallet", "import", "third", file, "--password-file", pass,
 	                             "--new-password-file", wrong),
 	                 CLI_OK);
-	assert_int_equal(session_run(&s, "wallet", "export", "third", "--pem", "--password-file", wrong),
-	                 CLI_OK);
+	assert_int_equal(
+		session_run(&s, "wallet", "export", "third", "--pem", "--password-file", wrong),
+		CLI_OK);
 	assert_says(s.out, "BEGIN PRIVATE KEY");
-	assert_int_equal(session_run(&s, "wallet", "import", "x", "/nowhere", "--password-file", pass),
-	                 CLI_NOT_FOUND);
+	assert_int_equal(
+		session_run(&s, "wallet", "import", "x", "/nowhere", "--password-file", pass),
+		CLI_NOT_FOUND);
 }
 
 static void
@@ -116,8 +124,9 @@ test_password_and_delete(void **state)
 	assert_int_equal(session_run(&s, "wallet", "password", "alice", "--password-file", pass,
 	                             "--new-password-file", wrong),
 	                 CLI_OK);
-	assert_int_equal(session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", wrong),
-	                 CLI_OK);
+	assert_int_equal(
+		session_run(&s, "wallet", "export", "alice", "--raw", "--password-file", wrong),
+		CLI_OK);
 	assert_int_equal(session_run(&s, "wallet", "delete", "alice"), CLI_FAILED);
 	assert_says(s.err, "--yes");
 	assert_int_equal(session_run(&s, "wallet", "delete", "alice", "--yes"), CLI_OK);
@@ -135,16 +144,19 @@ test_signing(void **state)
 	session_put(&s, "text", "anything");
 	session_path(&s, "order", order);
 	session_path(&s, "text", text);
-	assert_int_equal(session_run(&s, "wallet", "sign", "alice", order, "--password-file", pass), CLI_OK);
+	assert_int_equal(session_run(&s, "wallet", "sign", "alice", order, "--password-file", pass),
+	                 CLI_OK);
 	assert_int_equal(strlen(s.out), 129);
-	assert_int_equal(session_run(&s, "wallet", "sign", "alice", order, "--password-file", wrong),
-	                 CLI_DENIED);
+	assert_int_equal(
+		session_run(&s, "wallet", "sign", "alice", order, "--password-file", wrong),
+		CLI_DENIED);
 	assert_int_equal(session_run(&s, "wallet", "sign", "alice", text, "--password-file", pass),
 	                 CLI_FAILED);
 	assert_int_equal(session_run(&s, "wallet", "sign", "alice", "-", "--password-file", pass),
 	                 CLI_FAILED);
 	assert_says(s.err, "nothing to sign");
-	assert_int_equal(session_run(&s, "wallet", "unlock", "alice", "--password-file", pass), CLI_NO_NODE);
+	assert_int_equal(session_run(&s, "wallet", "unlock", "alice", "--password-file", pass),
+	                 CLI_NO_NODE);
 	assert_int_equal(session_run(&s, "wallet", "lock", "alice"), CLI_NO_NODE);
 }
 
@@ -153,20 +165,25 @@ test_payments_without_a_chain(void **state)
 {
 	(void)state;
 	assert_int_equal(session_run(&s, "wallet", "send", "alice", "ait1x", "1"), CLI_USAGE);
-	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1.1234567"), CLI_USAGE);
-	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1", "--fee", "x"), CLI_USAGE);
-	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1", "--chain-url", "x"),
-	                 CLI_FAILED);
+	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1.1234567"),
+	                 CLI_USAGE);
+	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1", "--fee", "x"),
+	                 CLI_USAGE);
+	assert_int_equal(
+		session_run(&s, "wallet", "send", "alice", address, "1", "--chain-url", "x"),
+		CLI_FAILED);
 	assert_int_equal(session_run(&s, "wallet", "send", "alice", address, "1", "--chain-url",
 	                             "http://127.0.0.1:1", "--password-file", pass),
 	                 CLI_FAILED);
 	assert_says(s.err, "chain is away");
-	assert_int_equal(session_run(&s, "wallet", "balance", "alice", "--chain-url", "http://127.0.0.1:1"),
-	                 CLI_FAILED);
-	assert_int_equal(session_run(&s, "wallet", "history", "alice", "--chain-url", "http://127.0.0.1:1"),
-	                 CLI_FAILED);
-	assert_int_equal(session_run(&s, "wallet", "stake", "alice", "0", "--chain-url", "http://127.0.0.1:1",
-	                             "--password-file", pass),
+	assert_int_equal(
+		session_run(&s, "wallet", "balance", "alice", "--chain-url", "http://127.0.0.1:1"),
+		CLI_FAILED);
+	assert_int_equal(
+		session_run(&s, "wallet", "history", "alice", "--chain-url", "http://127.0.0.1:1"),
+		CLI_FAILED);
+	assert_int_equal(session_run(&s, "wallet", "stake", "alice", "0", "--chain-url",
+	                             "http://127.0.0.1:1", "--password-file", pass),
 	                 CLI_FAILED);
 }
 
@@ -179,17 +196,18 @@ test_tokens(void **state)
 	(void)state;
 	assert_int_equal(session_run(&s, "wallet", "token", "create", "shop"), CLI_USAGE);
 	assert_says(s.err, "--per-tx");
-	assert_int_equal(session_run(&s, "wallet", "token", "create", "shop", "--per-tx", "1", "--per-day", "x"),
+	assert_int_equal(session_run(&s, "wallet", "token", "create", "shop", "--per-tx", "1",
+	                             "--per-day", "x"),
 	                 CLI_USAGE);
-	assert_int_equal(session_run(&s, "wallet", "token", "create", "shop", "--per-tx", "0.5", "--per-day",
-	                             "none", "--wallets", "al*", "--verbs", "sign"),
+	assert_int_equal(session_run(&s, "wallet", "token", "create", "shop", "--per-tx", "0.5",
+	                             "--per-day", "none", "--wallets", "al*", "--verbs", "sign"),
 	                 CLI_OK);
 	assert_memory_equal(s.out, "b3iq_wallet_", 12);
 	assert_says(s.err, "0.5 AITBC, a day: no cap");
 	snprintf(secret, sizeof secret, "%.100s", s.out);
 	secret[strcspn(secret, "\n")] = '\0';
-	assert_int_equal(session_run(&s, "wallet", "token", "create", "bad", "--per-tx", "1", "--per-day", "1",
-	                             "--verbs", "steal"),
+	assert_int_equal(session_run(&s, "wallet", "token", "create", "bad", "--per-tx", "1",
+	                             "--per-day", "1", "--verbs", "steal"),
 	                 CLI_FAILED);
 	assert_int_equal(session_run(&s, "wallet", "token", "list"), CLI_OK);
 	assert_says(s.out, "shop");
@@ -211,7 +229,8 @@ test_daemon_that_cannot_start(void **state)
 {
 	(void)state;
 	assert_int_equal(session_run(&s, "wallet", "--log-level", "loud"), CLI_USAGE);
-	assert_int_equal(session_run(&s, "wallet", "--address", "0.0.0.0", "--port", "0"), CLI_FAILED);
+	assert_int_equal(session_run(&s, "wallet", "--address", "0.0.0.0", "--port", "0"),
+	                 CLI_FAILED);
 	assert_says(s.err, "loopback");
 	assert_int_equal(session_run(&s, "wallet", "--unlock", "alice", "--port", "0"), CLI_FAILED);
 	assert_says(s.err, "password file");

@@ -56,7 +56,8 @@ test_round_trip(void **state)
 
 	(void)state;
 	write_ok(&t, &b);
-	assert_memory_equal(b.data, "{\"amount\":\"5\",\"chain\":\"c-1\",\"count\":9007199254740991,", 53);
+	assert_memory_equal(b.data,
+	                    "{\"amount\":\"5\",\"chain\":\"c-1\",\"count\":9007199254740991,", 53);
 	assert_non_null(strstr(b.data, "\"name\":\"a\\\"b\\\\c\",\"owner\""));
 	memset(&back, 0, sizeof(back));
 	memset(back.note, 'x', sizeof(back.note));
@@ -210,8 +211,8 @@ test_other_spellings(void **state)
 		int n;
 
 		assert_non_null(at);
-		n = snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - b.data), b.data, cases[i].to,
-		             at + strlen(cases[i].from));
+		n = snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - b.data), b.data,
+		             cases[i].to, at + strlen(cases[i].from));
 		if (form_read(&form, text, (size_t)n, &back, &used, &err) != B3IQ_E_INVALID)
 			fail_msg("accepted %s", cases[i].to);
 		assert_true(strlen(err.text) > 20);

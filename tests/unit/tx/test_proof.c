@@ -58,12 +58,14 @@ test_presence(void **state)
 		build(&t, n);
 		for (i = 0; i < 2; i++) {
 			p = presence(&t, i);
-			assert_int_equal(proof_state_check(&p, t.key[i], i ? "b" : "a", 1, t.root), B3IQ_OK);
+			assert_int_equal(proof_state_check(&p, t.key[i], i ? "b" : "a", 1, t.root),
+			                 B3IQ_OK);
 			assert_int_equal(proof_state_check(&p, t.key[i], i ? "a" : "b", 1, t.root),
 			                 B3IQ_E_DENIED);
 			assert_int_equal(proof_state_check(&p, t.key[!i], i ? "b" : "a", 1, t.root),
 			                 B3IQ_E_DENIED);
-			assert_int_equal(proof_state_check(&p, t.key[i], NULL, 0, t.root), B3IQ_E_DENIED);
+			assert_int_equal(proof_state_check(&p, t.key[i], NULL, 0, t.root),
+			                 B3IQ_E_DENIED);
 			assert_int_equal(proof_state_check(&p, t.key[i], i ? "b" : "a", 1, zero),
 			                 B3IQ_E_DENIED);
 			p.depth--;
@@ -171,8 +173,15 @@ test_state_json(void **state)
 {
 #define H "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 	static const char *const bad[] = {
-		"{}", "[]", "{\"path\":1}", "{\"path\":[1]}", "{\"path\":[\"00\"]}", "{\"path\":[],\"x\":1}",
-		"{\"path\":[],\"other\":1}", "{\"path\":[],\"other\":{}}", "{\"path\":[],\"other\":null}",
+		"{}",
+		"[]",
+		"{\"path\":1}",
+		"{\"path\":[1]}",
+		"{\"path\":[\"00\"]}",
+		"{\"path\":[],\"x\":1}",
+		"{\"path\":[],\"other\":1}",
+		"{\"path\":[],\"other\":{}}",
+		"{\"path\":[],\"other\":null}",
 		"{\"path\":[],\"other\":{\"path\":\"" H "\"}}",
 		"{\"path\":[],\"other\":{\"path\":\"" H "\",\"value\":\"" H "\",\"x\":1}}",
 		"{\"path\":null}",

@@ -125,14 +125,16 @@ test_kind_in_a_memo(void **state)
 static void
 test_messages(void **state)
 {
-	static const char *const bad[] = { "", "b3iq.tx/1", "b3iq.tx/1\n", "b3iq.tx/2\n{}", "b3iq.tx/1\n{}" };
+	static const char *const bad[] = { "", "b3iq.tx/1", "b3iq.tx/1\n", "b3iq.tx/2\n{}",
+		                           "b3iq.tx/1\n{}" };
 	struct tx tx = fixture_tx(TX_STAKE), back;
 	struct buf m;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(tx_parse_message(bad[i], strlen(bad[i]), &back, NULL), B3IQ_E_INVALID);
+		assert_int_equal(tx_parse_message(bad[i], strlen(bad[i]), &back, NULL),
+		                 B3IQ_E_INVALID);
 	buf_init(&m, TX_MAX + 1);
 	assert_int_equal(tx_message(&tx, &m, NULL), B3IQ_OK);
 	buf_append(&m, " ", 1);

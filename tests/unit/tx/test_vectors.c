@@ -103,7 +103,8 @@ test_transactions(void **state)
 	(void)state;
 	for (i = 0; i < n; i++) {
 		o = json_object_array_get_idx(all, i);
-		assert_int_equal(tx_parse(text(o, "wire"), strlen(text(o, "wire")), &tx, NULL), B3IQ_OK);
+		assert_int_equal(tx_parse(text(o, "wire"), strlen(text(o, "wire")), &tx, NULL),
+		                 B3IQ_OK);
 		assert_int_equal(tx_check(&tx, NULL), B3IQ_OK);
 		assert_int_equal(tx_hash(&tx, hash, NULL), B3IQ_OK);
 		tx_hash_write(hash, name);
@@ -153,8 +154,9 @@ test_blocks(void **state)
 	(void)state;
 	for (i = 0; i < n; i++) {
 		o = json_object_array_get_idx(all, i);
-		assert_int_equal(header_read(text(o, "header"), strlen(text(o, "header")), &h, NULL),
-		                 B3IQ_OK);
+		assert_int_equal(
+			header_read(text(o, "header"), strlen(text(o, "header")), &h, NULL),
+			B3IQ_OK);
 		bytes(o, "hash", want, 32);
 		assert_int_equal(header_hash(&h, got, NULL), B3IQ_OK);
 		assert_memory_equal(got, want, 32);
@@ -191,15 +193,19 @@ test_states(void **state)
 			value = json_object_object_get(one, "value");
 			v = value ? json_object_get_string(value) : NULL;
 			absent += !v;
-			assert_int_equal(proof_state_read(json_object_object_get(one, "proof"), &p, NULL),
-			                 B3IQ_OK);
-			assert_int_equal(proof_state_check(&p, text(one, "key"), v, v ? strlen(v) : 0, root),
-			                 B3IQ_OK);
-			assert_int_equal(proof_state_check(&p, text(one, "key"), v ? NULL : "1", !v, root),
-			                 B3IQ_E_DENIED);
+			assert_int_equal(
+				proof_state_read(json_object_object_get(one, "proof"), &p, NULL),
+				B3IQ_OK);
+			assert_int_equal(
+				proof_state_check(&p, text(one, "key"), v, v ? strlen(v) : 0, root),
+				B3IQ_OK);
+			assert_int_equal(
+				proof_state_check(&p, text(one, "key"), v ? NULL : "1", !v, root),
+				B3IQ_E_DENIED);
 			root[i] ^= 1;
-			assert_int_equal(proof_state_check(&p, text(one, "key"), v, v ? strlen(v) : 0, root),
-			                 B3IQ_E_DENIED);
+			assert_int_equal(
+				proof_state_check(&p, text(one, "key"), v, v ? strlen(v) : 0, root),
+				B3IQ_E_DENIED);
 			root[i] ^= 1;
 		}
 	}

@@ -51,7 +51,8 @@ fake_account(struct http_request *rq, struct http_response *rs)
 		return;
 	}
 	snprintf(text, sizeof(text),
-	         "{\"balance\":\"%llu\",\"available\":\"%llu\",\"nonce\":%llu,\"pending_nonce\":%llu,"
+	         "{\"balance\":\"%llu\",\"available\":\"%llu\",\"nonce\":%llu,\"pending_nonce\":%"
+	         "llu,"
 	         "\"stake\":\"5\",\"unbonding\":[{\"amount\":\"3\"},{\"amount\":\"4\"}]}",
 	         (unsigned long long)fake.balance, (unsigned long long)fake.balance - 1,
 	         (unsigned long long)fake.nonce, (unsigned long long)fake.nonce);
@@ -83,8 +84,8 @@ fake_take(const char *base64)
 		text[i] = (char)(text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i]);
 	text[strcspn(text, "=")] = '\0';
 	n = base64_decode(text, strlen(text), wire, sizeof(wire));
-	if (n < 0 || tx_parse(wire, (size_t)n, &tx, NULL) != B3IQ_OK || tx_check(&tx, NULL) != B3IQ_OK ||
-	    tx_hash(&tx, hash, NULL) != B3IQ_OK)
+	if (n < 0 || tx_parse(wire, (size_t)n, &tx, NULL) != B3IQ_OK ||
+	    tx_check(&tx, NULL) != B3IQ_OK || tx_hash(&tx, hash, NULL) != B3IQ_OK)
 		return 1;
 	if (fake_knows(hash))
 		return 7;
@@ -121,7 +122,8 @@ fake_rpc(struct http_request *rq, struct http_response *rs)
 		json_get_string(params, "tx", "", &wire, NULL);
 	code = fake_take(wire);
 	json_object_put(doc);
-	snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"code\":%d,\"log\":\"because %d\"}}",
+	snprintf(text, sizeof(text),
+	         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"code\":%d,\"log\":\"because %d\"}}",
 	         code, code);
 	if (atomic_load(&fake.garbage)) {
 		response_text(rs, 200, "application/json", "{\"result\":{}}");
@@ -176,9 +178,11 @@ static void
 fake_escrow(struct http_request *rq, struct http_response *rs)
 {
 	if (request_param(rq, "id")[0] == '0')
-		response_text(rs, 200, "application/json", "{\"state\":\"open\",\"amount\":\"100\"}");
+		response_text(rs, 200, "application/json",
+		              "{\"state\":\"open\",\"amount\":\"100\"}");
 	else if (request_param(rq, "id")[0] == '1')
-		response_text(rs, 200, "application/json", "{\"state\":\"released\",\"amount\":\"100\"}");
+		response_text(rs, 200, "application/json",
+		              "{\"state\":\"released\",\"amount\":\"100\"}");
 	else
 		response_error(rs, 404, "not_found", NULL, "unknown");
 }

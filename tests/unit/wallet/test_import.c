@@ -44,9 +44,10 @@ static void
 test_pem(void **state)
 {
 	/* openssl genpkey -algorithm X25519: another curve */
-	static const char x25519[] = "-----BEGIN PRIVATE KEY-----\n"
-				     "MC4CAQAwBQYDK2VuBCIEIKiD3tXSVqu8cU2RA4kYpBUFQSqUMSEWTRW0fCcIF+ht\n"
-				     "-----END PRIVATE KEY-----\n";
+	static const char x25519[] =
+		"-----BEGIN PRIVATE KEY-----\n"
+		"MC4CAQAwBQYDK2VuBCIEIKiD3tXSVqu8cU2RA4kYpBUFQSqUMSEWTRW0fCcIF+ht\n"
+		"-----END PRIVATE KEY-----\n";
 	uint8_t seed[32], want[32];
 	struct buf pem;
 

@@ -65,22 +65,24 @@ test_life(void **state)
 	assert_ok(keystore_unlock(&back, PASSWORD, &key, &err), err);
 	assert_memory_equal(ed25519_public(key), e.pub, 32);
 	ed25519_free(key);
-	refused(keystore_unlock(&back, PASSWORD "!", &key, &err), B3IQ_E_DENIED, &err, "wrong password");
+	refused(keystore_unlock(&back, PASSWORD "!", &key, &err), B3IQ_E_DENIED, &err,
+	        "wrong password");
 	assert_null(key);
 	refused(keystore_create(&ks, "alice", PASSWORD, &back, &err), B3IQ_E_BUSY, &err, "already");
 	assert_ok(keystore_read(&ks, "alice", &back, &err), err);
 	assert_memory_equal(&e, &back, sizeof(e)); /* untouched */
 
 	assert_ok(keystore_delete(&ks, "alice", &err), err);
-	refused(keystore_read(&ks, "alice", &back, &err), B3IQ_E_NOT_FOUND, &err, "no wallet alice");
+	refused(keystore_read(&ks, "alice", &back, &err), B3IQ_E_NOT_FOUND, &err,
+	        "no wallet alice");
 	refused(keystore_delete(&ks, "alice", &err), B3IQ_E_NOT_FOUND, &err, "no wallet alice");
 }
 
 static void
 test_names(void **state)
 {
-	static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "../up", "a b", "-x", "\xc3\xa4",
-		                           "a\n" };
+	static const char *const bad[] = { "",      ".",   "..", ".hidden",  "a/b",
+		                           "../up", "a b", "-x", "\xc3\xa4", "a\n" };
 	struct b3iq_error err = NO_ERR;
 	struct keystore_entry e;
 	char name[KEYSTORE_NAME + 1];
@@ -88,7 +90,8 @@ test_names(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		refused(keystore_create(&ks, bad[i], PASSWORD, &e, &err), B3IQ_E_INVALID, &err, "name");
+		refused(keystore_create(&ks, bad[i], PASSWORD, &e, &err), B3IQ_E_INVALID, &err,
+		        "name");
 	memset(name, 'a', sizeof(name));
 	name[65] = '\0';
 	assert_false(keystore_name_good(name));
@@ -107,8 +110,10 @@ test_passwords(void **state)
 
 	(void)state;
 	refused(keystore_create(&ks, "p", "short", &e, &err), B3IQ_E_INVALID, &err, "8 to 1024");
-	refused(keystore_create(&ks, "p", "with\tcontrol", &e, &err), B3IQ_E_INVALID, &err, "control");
-	refused(keystore_create(&ks, "p", "not utf8 \xff\xfe", &e, &err), B3IQ_E_INVALID, &err, "UTF-8");
+	refused(keystore_create(&ks, "p", "with\tcontrol", &e, &err), B3IQ_E_INVALID, &err,
+	        "control");
+	refused(keystore_create(&ks, "p", "not utf8 \xff\xfe", &e, &err), B3IQ_E_INVALID, &err,
+	        "UTF-8");
 	memset(text, 'x', sizeof(text));
 	text[KEYSTORE_PASSWORD_MAX + 1] = '\0';
 	refused(keystore_create(&ks, "p", text, &e, &err), B3IQ_E_INVALID, &err, "8 to 1024");
@@ -126,14 +131,16 @@ test_change_password(void **state)
 	(void)state;
 	make("bob", &e);
 	assert_ok(keystore_reveal(&e, PASSWORD, seed, &err), err);
-	refused(keystore_password(&ks, "bob", "wrong password", "another one", &err), B3IQ_E_DENIED, &err,
-	        "wrong password");
-	refused(keystore_password(&ks, "bob", PASSWORD, "short", &err), B3IQ_E_INVALID, &err, "8 to 1024");
+	refused(keystore_password(&ks, "bob", "wrong password", "another one", &err), B3IQ_E_DENIED,
+	        &err, "wrong password");
+	refused(keystore_password(&ks, "bob", PASSWORD, "short", &err), B3IQ_E_INVALID, &err,
+	        "8 to 1024");
 	assert_ok(keystore_password(&ks, "bob", PASSWORD, "another one", &err), err);
 	assert_ok(keystore_read(&ks, "bob", &fresh, &err), err);
 	assert_memory_not_equal(fresh.cost.salt, e.cost.salt, 32);
 	assert_int_equal(fresh.created_ms, e.created_ms);
-	refused(keystore_reveal(&fresh, PASSWORD, again, &err), B3IQ_E_DENIED, &err, "wrong password");
+	refused(keystore_reveal(&fresh, PASSWORD, again, &err), B3IQ_E_DENIED, &err,
+	        "wrong password");
 	assert_ok(keystore_reveal(&fresh, "another one", again, &err), err);
 	assert_memory_equal(seed, again, 32);
 }
@@ -164,8 +171,8 @@ test_changed_bytes(void **state)
 	assert_ok(keystore_export(&ks, "carol", &text, &err), err);
 	for (i = 0; i + 1 < text.len; i++) {
 		text.data[i] ^= 1;
-		if (keystore_parse(text.data, text.len, &bad, &err) == B3IQ_OK && bad.cost.n <= 64 &&
-		    keystore_reveal(&bad, PASSWORD, seed, &err) == B3IQ_OK)
+		if (keystore_parse(text.data, text.len, &bad, &err) == B3IQ_OK &&
+		    bad.cost.n <= 64 && keystore_reveal(&bad, PASSWORD, seed, &err) == B3IQ_OK)
 			opened++;
 		text.data[i] ^= 1;
 	}
@@ -248,8 +255,8 @@ test_foreign_seed(void **state)
 	assert_ok(seal(&e, seed, "their password", 16, &err), err);
 	refused(keystore_reveal(&e, "their password", seed, &err), B3IQ_E_DENIED, &err, "changed");
 	assert_ok(write_file(&ks, &e, true, &err), err);
-	refused(keystore_password(&ks, "frank", "their password", PASSWORD, &err), B3IQ_E_DENIED, &err,
-	        "changed");
+	refused(keystore_password(&ks, "frank", "their password", PASSWORD, &err), B3IQ_E_DENIED,
+	        &err, "changed");
 }
 
 struct seen {

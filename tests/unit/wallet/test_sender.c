@@ -201,7 +201,8 @@ test_refused(void **state)
 	assert_int_equal(send_it(5, "k", &e, &err), B3IQ_E_DENIED);
 	assert_non_null(strstr(err.text, "because 6"));
 	atomic_store(&fake.refuse, 0);
-	assert_int_equal(send_it(5, "k", &e, &err), B3IQ_E_DENIED); /* that key has had its answer */
+	assert_int_equal(send_it(5, "k", &e, &err),
+	                 B3IQ_E_DENIED); /* that key has had its answer */
 	assert_ok(send_it(5, "l", &e, &err), err);
 	assert_int_equal(e.tx.nonce, 0); /* no gap */
 	atomic_store(&fake.refuse, RPC_FULL);

@@ -102,7 +102,8 @@ test_days(void **state)
 	(void)state;
 	assert_ok(spend_count(store, &t, "w", &tx, NOON, &err), err);
 	tx = payment(1, 19);
-	assert_int_equal(spend_count(store, &t, "w", &tx, NOON + DAY_MS / 2 - 1, &err), B3IQ_E_DENIED);
+	assert_int_equal(spend_count(store, &t, "w", &tx, NOON + DAY_MS / 2 - 1, &err),
+	                 B3IQ_E_DENIED);
 	/* set back by a day: still the day that was reached */
 	assert_int_equal(spend_count(store, &t, "w", &tx, NOON - DAY_MS, &err), B3IQ_E_DENIED);
 	spent("a", NOON - DAY_MS, 20);

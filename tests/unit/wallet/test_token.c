@@ -47,7 +47,8 @@ test_life(void **state)
 	assert_int_equal(token_check(store, secret, 1, &t, &err), B3IQ_E_DENIED);
 	assert_int_equal(token_check(store, "b3iq_local_00", 1, &t, &err), B3IQ_DECLINED);
 	secret[30] = secret[30] == 'a' ? 'b' : 'a';
-	assert_int_equal(token_create(store, &spec, 5, 7, &t, secret, &err), B3IQ_E_INVALID); /* the name */
+	assert_int_equal(token_create(store, &spec, 5, 7, &t, secret, &err),
+	                 B3IQ_E_INVALID); /* the name */
 	assert_ok(token_revoke(store, "coordinator", &err), err);
 	assert_int_equal(token_revoke(store, "coordinator", &err), B3IQ_E_NOT_FOUND);
 }
@@ -86,7 +87,8 @@ test_without_caps(void **state)
 	struct token t;
 
 	(void)state;
-	assert_int_equal(token_create(store, &spec, AMOUNT_MAX + 1, 1, &t, secret, &err), B3IQ_E_INVALID);
+	assert_int_equal(token_create(store, &spec, AMOUNT_MAX + 1, 1, &t, secret, &err),
+	                 B3IQ_E_INVALID);
 	assert_ok(token_create(store, &spec, TOKEN_NO_CAP, TOKEN_NO_CAP, &t, secret, &err), err);
 	assert_ok(store_write(store, forget_caps, NULL, &err), err);
 	assert_ok(token_check(store, secret, 1, &t, &err), err);
@@ -115,7 +117,9 @@ test_list(void **state)
 	(void)state;
 	for (i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "t%u", i);
-		assert_ok(token_create(store, &(struct key_spec){ .name = name }, 3, 3, &t, secret, &err), err);
+		assert_ok(token_create(store, &(struct key_spec){ .name = name }, 3, 3, &t, secret,
+		                       &err),
+		          err);
 	}
 	assert_ok(token_list(store, count, &n, &err), err);
 	assert_int_equal(n, 20);
@@ -142,7 +146,8 @@ test_own(void **state)
 	assert_int_equal(token_own_read(&home, two, &err), B3IQ_E_DENIED);
 	assert_ok(path_write(file, "nonsense", 8, 0600, &err), err);
 	assert_int_equal(token_own_read(&home, two, &err), B3IQ_E_INVALID);
-	assert_ok(token_own_make(store, &home, &err), err); /* lost: a new one, the old is worthless */
+	assert_ok(token_own_make(store, &home, &err),
+	          err); /* lost: a new one, the old is worthless */
 	assert_ok(token_own_read(&home, two, &err), err);
 	assert_int_equal(token_check(store, one, 1, &t, &err), B3IQ_E_DENIED);
 	assert_ok(token_check(store, two, 1, &t, &err), err);

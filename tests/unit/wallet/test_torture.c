@@ -7,6 +7,19 @@
 
 static struct home home;
 
+/* In memory where that can be had: thousands of lives, each with its fsyncs. */
+static void
+make_home(void)
+{
+	char dir[] = "/dev/shm/b3iq-torture-XXXXXX";
+	struct b3iq_error err = NO_ERR;
+
+	if (mkdtemp(dir))
+		assert_ok(home_open(&home, dir, &err), err);
+	else
+		unit_home(&home);
+}
+
 static int32_t
 life(void *arg)
 {
@@ -63,7 +76,7 @@ test_life(void **state)
 {
 	(void)state;
 	(void)secret_heap(); /* once a process: not part of what fails */
-	unit_home(&home);
+	make_home();
 	torture("wallet", life, NULL, B3IQ_E_INTERNAL); /* OpenSSL without its cipher */
 	unit_home_end(&home);
 }
@@ -76,7 +89,7 @@ test_list(void **state)
 	struct keystore ks;
 
 	(void)state;
-	unit_home(&home);
+	make_home();
 	unit_keystore(&home, &ks);
 	assert_ok(keystore_create(&ks, "a", PASSWORD, &e, &err), err);
 	torture("wallets", listing, NULL, B3IQ_E_UNAVAILABLE);
@@ -86,7 +99,8 @@ test_list(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_life), cmocka_unit_test(test_list) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_life),
+		                            cmocka_unit_test(test_list) };
 
 	return cmocka_run_group_tests_name("wallet/torture", tests, NULL, NULL);
 }

@@ -47,7 +47,8 @@ test_life(void **state)
 	assert_ok(unlocked_sign(u, "a", "m", 1, sig, &err), err);
 	assert_int_equal(ed25519_verify(pub, "m", 1, sig), B3IQ_OK);
 	assert_false(unlocked_is(u, "b", NULL));
-	assert_ok(unlocked_put(u, "a", key(), 600, &err), err); /* anew: another key, another time */
+	assert_ok(unlocked_put(u, "a", key(), 600, &err),
+	          err); /* anew: another key, another time */
 	assert_true(unlocked_is(u, "a", &left) && left > 1000);
 	assert_int_equal(unlocked_count(u), 1);
 	assert_true(unlocked_lock(u, "a"));

@@ -21,15 +21,20 @@ write_password(void)
 	char file[PATH_SIZE];
 
 	assert_ok(home_path(&home, file, &err, "pass", NULL), err);
-	assert_ok(path_write(file, PASSWORD "\nsecond line\n", strlen(PASSWORD) + 13, 0600, &err), err);
+	assert_ok(path_write(file, PASSWORD "\nsecond line\n", strlen(PASSWORD) + 13, 0600, &err),
+	          err);
 }
 
 static int
 begin(void **state)
 {
 	struct b3iq_error err = NO_ERR;
-	struct wallet_options o = { .home = home.dir, .port = 0, .chain_url = fake.url, .scrypt_n = 16,
-		                    .unlock = " alice ", .quiet = true };
+	struct wallet_options o = { .home = home.dir,
+		                    .port = 0,
+		                    .chain_url = fake.url,
+		                    .scrypt_n = 16,
+		                    .unlock = " alice ",
+		                    .quiet = true };
 	char file[PATH_SIZE];
 
 	(void)state;
@@ -77,7 +82,8 @@ call(const char *method, const char *path, const char *body, struct json_object 
 	assert_ok(client_call(client, &rq, &reply, &err), err);
 	status = reply.status;
 	if (out)
-		assert_int_equal(json_parse(reply.body.data, reply.body.len, "answer", out, NULL), B3IQ_OK);
+		assert_int_equal(json_parse(reply.body.data, reply.body.len, "answer", out, NULL),
+		                 B3IQ_OK);
 	client_reply_finish(&reply);
 	client_destroy(client);
 	return status;
@@ -98,8 +104,10 @@ test_bad_bodies(void **state)
 		{ "/v1/wallets", "{\"name\":\"x\",\"password\":\"short\"}", 400 },
 		{ "/v1/wallets", "{\"name\":\"alice\",\"password\":\"long enough\"}", 409 },
 		{ "/v1/wallets/alice/unlock", "{\"password\":1}", 400 },
-		{ "/v1/wallets/alice/unlock", "{\"password\":\"" PASSWORD "\",\"seconds\":-1}", 400 },
-		{ "/v1/wallets/alice/unlock", "{\"password\":\"" PASSWORD "\",\"seconds\":604801}", 400 },
+		{ "/v1/wallets/alice/unlock", "{\"password\":\"" PASSWORD "\",\"seconds\":-1}",
+		  400 },
+		{ "/v1/wallets/alice/unlock", "{\"password\":\"" PASSWORD "\",\"seconds\":604801}",
+		  400 },
 		{ "/v1/wallets/nobody/unlock", "{\"password\":\"" PASSWORD "\"}", 404 },
 		{ "/v1/wallets/%2e%2e/unlock", "{\"password\":\"" PASSWORD "\"}", 400 },
 		{ "/v1/wallets/alice/sign", "{}", 400 },
@@ -138,7 +146,8 @@ test_amounts(void **state)
 	(void)state;
 	address_write(&alice.address, to);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		snprintf(body, sizeof(body), "{\"to\":\"%s\",\"amount\":%s,\"fee\":\"0\"}", to, cases[i].amount);
+		snprintf(body, sizeof(body), "{\"to\":\"%s\",\"amount\":%s,\"fee\":\"0\"}", to,
+		         cases[i].amount);
 		status = call("POST", "/v1/wallets/alice/send", body, NULL);
 		if (status != cases[i].status)
 			fail_msg("%s: %d", cases[i].amount, status);
@@ -156,7 +165,8 @@ test_chain_troubles(void **state)
 
 	(void)state;
 	address_write(&alice.address, to);
-	snprintf(body, sizeof(body), "{\"to\":\"%s\",\"amount\":\"5\",\"idempotency_key\":\"k\"}", to);
+	snprintf(body, sizeof(body), "{\"to\":\"%s\",\"amount\":\"5\",\"idempotency_key\":\"k\"}",
+	         to);
 	atomic_store(&fake.deaf, 4);
 	assert_int_equal(call("POST", "/v1/wallets/alice/send", body, NULL), 502);
 	atomic_store(&fake.refuse, RPC_FULL);
@@ -168,7 +178,8 @@ test_chain_troubles(void **state)
 	assert_int_equal(json_object_array_length(json_object_object_get(answer, "sent")), 1);
 	json_object_put(answer);
 	assert_int_equal(call("GET", "/v1/wallets/alice/balance", NULL, &answer), 200);
-	assert_string_equal(json_object_get_string(json_object_object_get(answer, "unbonding")), "7");
+	assert_string_equal(json_object_get_string(json_object_object_get(answer, "unbonding")),
+	                    "7");
 	json_object_put(answer);
 	atomic_store(&fake.garbage, true);
 	assert_int_equal(call("GET", "/v1/wallets/alice/balance", NULL, NULL), 400);
@@ -225,7 +236,8 @@ test_starts_that_fail(void **state)
 	assert_int_equal(wallet_start(&o, &second, &err), B3IQ_E_INVALID);
 	assert_ok(home_path(&home, file, &err, "pass", NULL), err);
 	o.password_file = file;
-	assert_int_equal(wallet_start(&o, &second, &err), B3IQ_E_NOT_FOUND); /* no such wallet there */
+	assert_int_equal(wallet_start(&o, &second, &err),
+	                 B3IQ_E_NOT_FOUND); /* no such wallet there */
 	assert_int_equal(chmod(file, 0640), 0);
 	assert_int_equal(wallet_start(&o, &second, &err), B3IQ_E_DENIED);
 	assert_null(second);
@@ -249,7 +261,8 @@ test_urls(void **state)
 	assert_string_equal(url, "http://x");
 	unsetenv("AITBC_BLOCKCHAIN_RPC_URL");
 	assert_int_equal(wallet_chain_url("x", url, sizeof(url), &err), B3IQ_E_INVALID);
-	assert_int_equal(wallet_chain_url("http://a.very.long.name.of.a.host.example", url, sizeof(url), &err),
+	assert_int_equal(wallet_chain_url("http://a.very.long.name.of.a.host.example", url,
+	                                  sizeof(url), &err),
 	                 B3IQ_E_INVALID);
 }
 
@@ -277,8 +290,9 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(test_bad_bodies),       TEST(test_amounts), TEST(test_chain_troubles), TEST(test_base64),
-		TEST(test_starts_that_fail), TEST(test_urls),    TEST(test_password_files),
+		TEST(test_bad_bodies),     TEST(test_amounts),          TEST(test_chain_troubles),
+		TEST(test_base64),         TEST(test_starts_that_fail), TEST(test_urls),
+		TEST(test_password_files),
 	};
 
 	return cmocka_run_group_tests_name("wallet/wallet", tests, NULL, NULL);

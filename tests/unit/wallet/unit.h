@@ -17,7 +17,8 @@ static inline void
 unit_store(const struct home *home, struct store **out)
 {
 	static const struct store_module *const modules[] = { &keyring_module, &token_module,
-		                                              &lockout_module, &spend_module, NULL };
+		                                              &lockout_module, &spend_module,
+		                                              NULL };
 	struct b3iq_error err = NO_ERR;
 	char file[PATH_SIZE];
 
