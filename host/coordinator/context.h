@@ -29,7 +29,8 @@ struct coordinator {
 	char                     url[128];
 	uint64_t                 start_ms;
 	atomic_bool              ready;
-	atomic_uint              waiting;  /* handlers in a long poll                  */
+	atomic_uint              waiting;  /* handlers in a client's long poll         */
+	atomic_uint              polling;  /* those in a worker's                      */
 };
 
 #endif

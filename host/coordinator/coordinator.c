@@ -14,7 +14,7 @@
 #include "core/crypto/secret.h"
 #include "core/role/kv.h"
 
-#define WORKERS 512 /* threads of handlers at most: long polls hold one each */
+#define WORKERS 1024 /* threads of handlers at most: long polls hold one each, up to 912 of them */
 #define QUEUE   2048
 
 static const struct store_module *const modules[] = {

@@ -15,6 +15,7 @@
 #define POLL_MOST_S 60
 #define POLL_S      15
 #define LEASES_MOST 1024
+#define POLLS       512 /* that wait at once; more are told to come again */
 
 static const char *
 key_of(const struct http_request *rq)
@@ -292,7 +293,7 @@ miners_poll(struct http_request *rq, struct http_response *rs)
 	struct desk_work work;
 	struct why why = NO_WHY;
 	double wait = POLL_S;
-	bool got = false;
+	bool got = false, full = false;
 	int32_t rc;
 
 	if (!doc)
@@ -300,13 +301,17 @@ miners_poll(struct http_request *rq, struct http_response *rs)
 	rc = json_get_number(doc, "max_wait_seconds", 0, 1e9, POLL_S, &wait, &why.err);
 	json_object_put(doc);
 	if (rc == B3IQ_OK) {
-		patience.ms = (uint32_t)((wait < POLL_MOST_S ? wait : POLL_MOST_S) * 1000);
+		full = atomic_fetch_add(&c->polling, 1) >= POLLS;
+		patience.ms = (uint32_t)((wait < POLL_MOST_S ? wait : POLL_MOST_S) * !full * 1000);
 		rc = desk_poll(c->desk, worker, &patience, &work, &got, &why);
+		atomic_fetch_sub(&c->polling, 1);
 	}
 	if (rc == B3IQ_OK && got) {
 		rs->type = "application/json";
 		rc = assignment_write(&work, false, &rs->body, &why.err);
 		desk_work_free(&work);
+	} else if (rc == B3IQ_OK && full && wait > 0) {
+		reply_error(rq, rs, 503, "overloaded", NULL, "too many workers wait for a job");
 	} else if (rc == B3IQ_OK) {
 		rs->status = 204;
 	}
