@@ -191,15 +191,18 @@ provision_keys(const struct home *h, char miner[PROVISION_KEY_SIZE], struct b3iq
 	return rc;
 }
 
-static struct json_object *
-object_at(struct json_object *doc, const char *key)
+static int32_t
+object_at(struct json_object *doc, const char *key, struct json_object **out,
+          struct b3iq_error *err)
 {
-	struct json_object *o;
-
-	if (json_object_object_get_ex(doc, key, &o))
-		return o;
-	o = json_object_new_object();
-	return o && json_put(doc, key, o) == B3IQ_OK ? o : NULL;
+	if (!json_object_object_get_ex(doc, key, out)) {
+		*out = json_object_new_object();
+		if (json_put(doc, key, *out) != B3IQ_OK)
+			return fail_memory(err, "writing coordinator.json");
+	}
+	return json_object_is_type(*out, json_type_object)
+	               ? B3IQ_OK
+	               : fail(err, B3IQ_E_INVALID, "coordinator.json: %s must be an object", key);
 }
 
 /* The ledger's section of a new file: the plugin as it lies there now, pinned. */
@@ -244,6 +247,11 @@ read_settings(const char *file, struct json_object **out, struct b3iq_error *err
 		rc = path_read(file, &text, err);
 		if (rc == B3IQ_OK)
 			rc = json_parse(text.data, text.len, "coordinator.json", out, err);
+		if (rc == B3IQ_OK && !json_object_is_type(*out, json_type_object)) {
+			json_object_put(*out);
+			*out = NULL;
+			rc = fail(err, B3IQ_E_INVALID, "coordinator.json must be an object");
+		}
 	} else {
 		*out = json_object_new_object();
 		rc = *out ? B3IQ_OK : fail_memory(err, "writing coordinator.json");
@@ -267,15 +275,16 @@ provision_settings(const struct home *h, const char *chain_url, const char *wall
 	if (rc != B3IQ_OK)
 		return rc;
 	fresh = !json_object_object_get_ex(doc, "ledger", NULL);
-	ledger = object_at(doc, "ledger");
-	config = ledger ? object_at(ledger, "config") : NULL;
-	if (config && fresh)
+	rc = object_at(doc, "ledger", &ledger, err);
+	if (rc == B3IQ_OK)
+		rc = object_at(ledger, "config", &config, err);
+	if (rc == B3IQ_OK && fresh)
 		rc = add_ledger(ledger, err);
 	if (rc == B3IQ_OK && !json_object_object_get_ex(doc, "default_model", NULL) &&
 	    json_put_string(doc, "default_model", MODEL) != B3IQ_OK)
 		rc = fail_memory(err, "writing coordinator.json");
 	if (rc == B3IQ_OK &&
-	    (!config || json_put_string(config, "url", chain_url) != B3IQ_OK ||
+	    (json_put_string(config, "url", chain_url) != B3IQ_OK ||
 	     json_put_string(ledger, "wallet_url", wallet_url) != B3IQ_OK))
 		rc = fail_memory(err, "writing coordinator.json");
 	text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
@@ -329,7 +338,7 @@ balance_of(const char *chain_url, const char *address, uint64_t *out, struct b3i
 	snprintf(url, sizeof url, "%s/rpc/accounts/%s", chain_url, address);
 	rc = call("GET", url, NULL, &account, err);
 	if (rc == B3IQ_OK)
-		rc = json_get_string(account, "balance", NULL, &text, err);
+		rc = json_get_string(account, "balance", "", &text, err);
 	if (rc == B3IQ_OK && !amount_read(text, strlen(text), out))
 		rc = fail(err, B3IQ_E_INVALID, "the chain's balance is no amount");
 	json_object_put(account);
