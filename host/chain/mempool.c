@@ -418,6 +418,15 @@ check(struct mempool *m, const struct block_tx *t, struct queue **out, uint64_t 
 	return make_room(m, q ? q->n : 0, t->len, err);
 }
 
+/* It waits again: what was said of it earlier does not hold any more. */
+static void
+forget_recent(struct mempool *m, const uint8_t hash[TX_HASH])
+{
+	for (size_t i = 0; i < RECENT; i++)
+		if (memcmp(m->recent[i].hash, hash, TX_HASH) == 0)
+			memset(&m->recent[i], 0, sizeof m->recent[i]);
+}
+
 static enum refusal
 add(struct mempool *m, struct block_tx *t, struct b3iq_error *err)
 {
@@ -435,6 +444,7 @@ add(struct mempool *m, struct block_tx *t, struct b3iq_error *err)
 	if (!why) {
 		e->tx = t;
 		link_entry(m, q, e);
+		forget_recent(m, t->hash);
 		m->counts.added++;
 	}
 	pthread_mutex_unlock(&m->lock);

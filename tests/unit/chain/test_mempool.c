@@ -285,6 +285,17 @@ test_fates(void **state)
 		mempool_unlock(m);
 	}
 	assert_int_equal(mempool_wait(m, w[1].hash, 1, &fate), REFUSED_UNKNOWN);
+	for (size_t i = 0; i < 2; i++) { /* dropped, sent again, in a block: nobody is told the first of it */
+		struct block_tx *one = pay(BOB, RECENT, 1);
+
+		nonces[BOB] = RECENT;
+		memcpy(w[0].hash, one->hash, TX_HASH);
+		assert_int_equal(mempool_add(m, one, NULL), REFUSED_NOT);
+		mempool_lock(m);
+		mempool_settle(m, 12, &one, i, &one, &no, !i);
+		mempool_unlock(m);
+		assert_int_equal(mempool_wait(m, w[0].hash, 1, &fate), i ? REFUSED_UNKNOWN : REFUSED_RULE);
+	}
 	free(foreign);
 	mempool_destroy(m);
 }
