@@ -277,7 +277,7 @@ group_tile(enum format_kind kind, size_t tokens, const uint8_t *group, size_t bl
 		_mm512_mask_storeu_ps(out + t * stride, mask, total[t]);
 }
 
-/* The same for a number of tokens that is not known before. */
+/* The same for any width of a tile. */
 INLINE void
 group_any(enum format_kind kind, size_t tokens, const uint8_t *group, size_t blocks,
           const struct tile_block *x, bool ahead, size_t rows, float *out, size_t stride)
@@ -287,9 +287,16 @@ group_any(enum format_kind kind, size_t tokens, const uint8_t *group, size_t blo
 	case k:                                                                      \
 		group_tile(kind, k, group, blocks, x, ahead, rows, out, stride); \
 		break;
-		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+		CASE(1) CASE(2) CASE(4) CASE(8)
 #undef CASE
 	}
+}
+
+/* The widest tile that so many tokens fill: each width is code of its own, so there are four. */
+static size_t
+tile_width(size_t tokens)
+{
+	return tokens >= 8 ? 8 : tokens >= 4 ? 4 : tokens >= 2 ? 2 : 1;
 }
 
 static int32_t
@@ -335,21 +342,22 @@ quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, si
 {
 	const size_t blocks = x->cols / BLOCK, size = pack_size(w->format, LANES, w->cols);
 	const size_t fit = KERNELS_SCRATCH(x->cols) / (blocks * sizeof(struct tile_block));
-	const size_t band = TOKENS * (fit < 8 ? fit : 8);
-	struct tile_block *const tiles = scratch;
+	const size_t band = TOKENS * ((fit < 10 ? fit : 10) - 2); /* the last 7 may be 3 tiles */
 
 	for (size_t from = 0; from < x->n; from += band) {
-		const size_t n = x->n - from < band ? x->n - from : band;
+		const size_t to = x->n - from < band ? x->n : from + band;
+		struct tile_block *tile = scratch;
 
-		for (size_t t = 0; t < n; t += TOKENS)
-			lay_tile(kind, x, from + t, n - t < TOKENS ? n - t : TOKENS,
-			         tiles + t / TOKENS * blocks);
-		for (size_t r = first; r < last; r += LANES)
-			for (size_t t = 0; t < n; t += TOKENS)
-				group_any(kind, n - t < TOKENS ? n - t : TOKENS,
-				          w->packed + r / LANES * size, blocks,
-				          tiles + t / TOKENS * blocks, t == 0, last - r,
-				          out + (from + t) * stride + r, stride);
+		for (size_t t = from; t < to; t += tile_width(to - t), tile += blocks)
+			lay_tile(kind, x, t, tile_width(to - t), tile);
+		for (size_t r = first; r < last; r += LANES) {
+			const uint8_t *group = w->packed + r / LANES * size;
+
+			tile = scratch;
+			for (size_t t = from; t < to; t += tile_width(to - t), tile += blocks)
+				group_any(kind, tile_width(to - t), group, blocks, tile, t == from,
+				          last - r, out + t * stride + r, stride);
+		}
 	}
 }
 

@@ -99,6 +99,6 @@ struct kernels {
 
 /* Room for what matmul lays out once for many rows or tokens: a tile of eight rows or tokens at
  * least, and as much as a share of the second level of cache. */
-#define KERNELS_SCRATCH(cols) ((size_t)32 * (cols) + (192u << 10))
+#define KERNELS_SCRATCH(cols) ((size_t)40 * (cols) + (192u << 10))
 
 #endif

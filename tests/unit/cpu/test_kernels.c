@@ -30,12 +30,13 @@ fill(float *x, size_t n, float size)
 	}
 }
 
+/* Aligned, and not a byte longer, for who looks over the end. */
 static void *
 room(size_t bytes)
 {
-	void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
+	void *p = NULL;
 
-	assert_non_null(p);
+	assert_int_equal(posix_memalign(&p, KERNELS_ALIGN, bytes), 0);
 	memset(p, 0xa5, bytes);
 	return p;
 }
@@ -153,18 +154,79 @@ static void
 matmul_agrees(void **state)
 {
 	static const size_t rows[] = {1, 7, 16, 25, 33, 64}, cols[] = {32, 64, 256, 288, 576, 1056},
-			    tokens[] = {1, 2, 3, 4, 5, 7, 29};
+			    tokens[] = {1, 2, 3, 4, 5, 7, 29, 77};
 
 	(void)state;
 	for (size_t k = 0; select_at(k); k++)
 		for (size_t f = 0; f < FORMAT_N; f++)
 			for (size_t r = 0; r < 6; r++)
 				for (size_t c = 0; c < 6; c++)
-					for (size_t t = 0; t < 7; t++)
+					for (size_t t = 0; t < 8; t++)
 						if ((r + c + t) % 3 == 0)
 							check_matmul(select_at(k),
 								     (enum format_kind)f, rows[r],
 								     cols[c], tokens[t]);
+}
+
+/* The same bits, or NaN in both: its payload and sign never matter. */
+static void
+same_or_nan(const float *a, const float *b, size_t n, const char *set, const char *what, unsigned scale)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&a[i], &b[i], sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i])))
+			fail_msg("%s differs from scalar in %s: output %zu with the scale %#x", set,
+			         what, i, scale);
+}
+
+/* All weights are `byte`, all halves `half`, all levels 127 or -127. */
+static void
+check_extreme(const struct kernels *set, const struct format *f, uint8_t byte, uint16_t half,
+              int8_t level)
+{
+	enum { ROWS = 19, COLS = 512, N = 9 };
+	const size_t stride = format_row(f, COLS);
+	uint8_t *data = room(ROWS * stride);
+	float *real = room(N * COLS * 4), *scale = room(N * COLS / 8), *a = room(N * ROWS * 4),
+	      *b = room(N * ROWS * 4);
+	int8_t *levels = room(N * COLS);
+	int32_t *sum = room(N * COLS / 8);
+	void *scratch = room(KERNELS_SCRATCH(COLS));
+	struct matrix w = { f, data, ROWS, COLS, stride, NULL };
+	const struct operand x = { N, COLS, real, levels, scale, sum };
+
+	memset(data, byte, ROWS * stride);
+	memset(levels, level, N * COLS);
+	for (uint8_t *p = data; p < data + ROWS * stride; p += f->bytes) {
+		memcpy(p + (f->kind == FORMAT_Q6_K ? 208 : 0), &half, sizeof half);
+		if (f->minimum)
+			memcpy(p + 2, &half, sizeof half);
+	}
+	for (size_t i = 0; i < N * COLS / FORMAT_BLOCK; i++) {
+		scale[i] = i % 3 ? 0x1p-120f : 3e30f;
+		sum[i] = level * (int32_t)FORMAT_BLOCK;
+	}
+	scalar_kernels.matmul(&w, 0, ROWS, &x, a, ROWS, scratch);
+	w.packed = pack(set, &w);
+	set->matmul(&w, 0, ROWS, &x, b, ROWS, scratch);
+	same_or_nan(a, b, N * ROWS, set->name, f->name, half);
+	free(data), free(real), free(scale), free(a), free(b), free(levels), free(sum);
+	free(scratch), free((void *)(uintptr_t)w.packed);
+}
+
+static void
+extremes_agree(void **state)
+{
+	static const uint8_t bytes[] = { 0x80, 0x7f, 0xff, 0x00 };
+	static const uint16_t halves[] = { 0x0001, 0x83ff, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x8000 };
+
+	(void)state;
+	for (size_t k = 0; select_at(k); k++)
+		for (size_t f = 0; f < FORMAT_N; f++)
+			for (size_t i = 0; i < 4; i++)
+				for (size_t j = 0; format_at((enum format_kind)f)->quantised && j < 7;
+				     j++)
+					check_extreme(select_at(k), format_at((enum format_kind)f),
+					              bytes[i], halves[j], j % 2 ? 127 : -127);
 }
 
 static void
@@ -296,6 +358,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantise_agrees),
 		cmocka_unit_test(matmul_agrees),
+		cmocka_unit_test(extremes_agree),
 		cmocka_unit_test(rows_agree),
 		cmocka_unit_test(attention_agrees),
 		cmocka_unit_test(rounding_is_pinned),
