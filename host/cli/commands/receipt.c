@@ -488,34 +488,6 @@ check_seed(struct cli *cli, struct receipt_report *report)
 
 /* ---- verify what a coordinator gave -------------------------------------- */
 
-/* What --coordinator says, else the coordinator of this home: its public key, or its key file. */
-static int
-pins_of_coordinator(struct cli *cli, struct pins *p)
-{
-	struct ed25519_key *own = NULL;
-	struct b3iq_error   err = NO_ERROR;
-	char                file[PATH_SIZE];
-	struct home         home;
-	int32_t             rc;
-	int                 exit = pins_or_own(cli, "coordinator", "coordinator.pub", p);
-
-	if (exit || p->n)
-		return exit;
-	rc = home_open(&home, cli->home, &err);
-	if (!rc) {
-		rc = home_path(&home, file, &err, "keys", "coordinator.key", NULL);
-		home_close(&home);
-	}
-	if (!rc)
-		rc = ed25519_load(file, &own, &err);
-	if (!rc) {
-		memcpy(p->keys[0], ed25519_public(own), ED25519_PUBLIC);
-		p->n = 1;
-	}
-	ed25519_free(own);
-	return rc && rc != B3IQ_E_NOT_FOUND ? cli_fail(cli, rc, &err) : CLI_OK;
-}
-
 /* What was asked, if this home has kept it; the caller's. */
 static int
 kept_question(struct cli *cli, struct json_object *doc, struct json_object **ticket,
@@ -549,7 +521,7 @@ verify_settled(struct cli *cli, struct json_object *doc)
 	int exit = report ? CLI_OK : cli_error(cli, CLI_FAILED, "no memory");
 
 	if (!exit)
-		exit = pins_of_coordinator(cli, &coordinators);
+		exit = pins_or_own(cli, "coordinator", "coordinator.pub", &coordinators);
 	if (!exit)
 		exit = pins_given(cli, "key", &nodes);
 	if (!exit && !coordinators.n)

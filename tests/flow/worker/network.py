@@ -123,11 +123,7 @@ def the_seed(c, client):
     check("the seed's command ends with the seed's words", r.returncode == 0 and "Status: completed" in r.stdout
           and {"Job ID", "Status", "Result", "Receipt", "Completed in", "Cost"} <= set(lines), r.stdout + r.stderr)
     fields = dict(line.split(": ", 1) for line in r.stdout.splitlines() if ": " in line)
-    pub = os.path.join(client.home, "their.pub")
-    key = subprocess.run(["openssl", "pkey", "-in", os.path.join(c.home, "keys", "coordinator.key"), "-pubout",
-                          "-outform", "DER"], capture_output=True, check=True).stdout[-32:]
-    with open(pub, "w", encoding="ascii") as f:
-        f.write("ed25519:" + key.hex() + "\n")
+    pub = os.path.join(c.home, "keys", "coordinator.pub")
     for what in (fields["Job ID"], fields["Receipt"]):
         v = client.run("receipt", "verify", what, "--coordinator", pub)
         check(f"{what.split('_')[0]}: receipt, order, question and verdict verify", v.returncode == 0
