@@ -61,20 +61,25 @@ lease_one(struct desk *d, struct worker *w, struct desk_work *work, bool *got, s
 		return B3IQ_OK;
 	memcpy(lease.id, l->job.id, sizeof lease.id);
 	memcpy(lease.worker, w->id, sizeof lease.worker);
+	l->taken = true;
 	w->pending++;
 	pthread_mutex_unlock(&d->lock);
 	rc = store_write(d->o.store, lease_row, &lease, &why->err);
 	pthread_mutex_lock(&d->lock);
 	w->pending--;
+	l = board_find(&d->board, lease.id);
+	if (l)
+		l->taken = false;
 	if (rc == B3IQ_OK) {
 		d->leased++;
 		room_show(d, &work->job);
 		*got = true;
 		return rc;
 	}
-	l = board_find(&d->board, lease.id);
 	if (l && l->job.phase == JOB_QUEUED && rc != B3IQ_E_BUSY) /* it waits again */
 		queue_add(&d->queue, l, &why->err);
+	if (l)
+		room_alarm(d, l);
 	return rc == B3IQ_E_BUSY || rc == B3IQ_E_NOT_FOUND ? B3IQ_E_BUSY : rc;
 }
 

@@ -86,6 +86,8 @@ room_queue(struct desk *d, struct live *l)
 	if (l->line)
 		return;
 	l->since_ms = clock_wall_ms();
+	if (l->taken) /* a worker is getting it just now */
+		return;
 	if (queue_add(&d->queue, l, &err) != B3IQ_OK)
 		log_event(B3IQ_LOG_ERROR, "queue.full", "job=%s reason=\"%s\"", l->job.id, err.text);
 }

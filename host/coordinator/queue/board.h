@@ -40,6 +40,7 @@ struct live {
 	uint64_t           deltas;          /* pieces so far                        */
 	uint32_t           listeners;       /* clients that follow it               */
 	bool               ended, cut;      /* in the list of ended jobs; said is full */
+	bool               taken;           /* a lease is being written             */
 };
 
 struct board { /* zero it to start */
