@@ -31,7 +31,7 @@ def submit(net, name, model, ids):
 
 
 def kills(net):
-    rng, ids, n = random.Random(5), {}, 0
+    rng, ids, n = random.Random(os.environ.get("SEED", "5")), {}, 0
     for r in range(ROUNDS):
         for role in rng.sample((net.chain, net.wallet, net.coordinator, net.node), 4):
             names = [(f"{role.name}-{r}-{i}", "ok" if i % 3 == 0 else "b3iq-mini") for i in range(EACH)]
