@@ -18,7 +18,7 @@ static const struct cli_command root = {
 	.name = "b3iq",
 	.subs = (const struct cli_command *const[]){ &command_status, &command_result, &command_cancel,
 	                                             &command_jobs, &command_receipts, &command_pay,
-	                                             &command_admin, NULL },
+	                                             &command_admin, &command_receipt, NULL },
 };
 
 static int
@@ -151,12 +151,47 @@ test_admin(void **state)
 	session_end(&s);
 }
 
+/* A job's receipt is looked up in the home, by either id, and needs a coordinator that is known. */
+static void
+test_verify(void **state)
+{
+	static const char key[] = "ed25519:fecfd8dd675d378b29b018904ec36981e19e2183dc42bf22dd65c2981a24b931";
+	struct json_object *doc;
+	struct session      s;
+	char                dir[PATH_SIZE];
+
+	(void)state;
+	session_begin(&s, &root);
+	assert_int_equal(session_run(&s, "receipt", "verify", "job_1"), CLI_NOT_FOUND);
+	assert_says(s.err, "b3iq result fetches it");
+	assert_int_equal(path_make_dir(session_path(&s, "jobs", dir), 0700, NULL), B3IQ_OK);
+	session_put(&s, "jobs/job_1.json", "{\"job_id\":\"job_1\",\"prompt\":\"x\"}");
+	assert_int_equal(session_run(&s, "receipt", "verify", "receipt_1"), CLI_NOT_FOUND);
+	session_put(&s, "jobs/job_1.json", "{\"job_id\":\"job_1\",\"prompt\":\"x\",\"receipt_id\":\"receipt_1\"}");
+	session_put(&s, "jobs/receipt_1.json",
+	            "{\"result\":\"r\",\"receipt\":{\"job_id\":\"job_1\",\"verdict\":{\"body\":{}}}}");
+	for (const char *const *id = (const char *const[]){ "job_1", "receipt_1", NULL }; *id; id++) {
+		assert_int_equal(session_run(&s, "receipt", "verify", *id), CLI_USAGE);
+		assert_says(s.err, "whose verdict is it?");
+		assert_int_equal(session_run(&s, "receipt", "verify", *id, "--coordinator", key, "--json"),
+		                 CLI_UNVERIFIED);
+		doc = session_json(&s);
+		assert_false(json_object_get_boolean(json_object_object_get(doc, "valid")));
+		json_object_put(doc);
+	}
+	session_put(&s, "keys/coordinator.pub", key);
+	assert_int_equal(session_run(&s, "receipt", "verify", "job_1"), CLI_UNVERIFIED);
+	assert_says(s.out, "not signed by a pinned coordinator");
+	session_end(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verbs), cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_pay),   cmocka_unit_test(test_admin),
+		cmocka_unit_test(test_verify),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
