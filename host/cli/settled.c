@@ -83,6 +83,19 @@ is_signed(const struct buf *message, const char *signature, const struct settled
 	return false;
 }
 
+/* A receipt without a node's is anchored by this hash. */
+static bool
+is_hash_of(const char *hash, const struct buf *message)
+{
+	uint8_t digest[32];
+	char    hex[65];
+
+	if (sha256(message->data, message->len, digest) != B3IQ_OK)
+		return false;
+	hex_encode(digest, sizeof digest, hex);
+	return same(hash, hex);
+}
+
 /* What the verdict must say; the first that it does not, or NULL. */
 static const char *
 unlike(const struct work *w, struct json_object *body)
@@ -126,6 +139,8 @@ check_verdict(struct work *w, const struct settled_pins *pins)
 		say(w, "verdict", RECEIPT_FAIL, "it is not signed by a pinned coordinator");
 	else if (wrong)
 		say(w, "verdict", RECEIPT_FAIL, "%s", wrong);
+	else if (!is_hash_of(text_of(w->verdict, "hash"), &message))
+		say(w, "verdict", RECEIPT_FAIL, "its hash is not that of its body");
 	else
 		say(w, "verdict", RECEIPT_PASS, "signed by the coordinator, for %s micro-AITBC",
 		    text_of(body, "amount") ? text_of(body, "amount") : "?");

@@ -223,6 +223,7 @@ test_changed(void **state)
 		{ "receipt.verdict.body", "amount", "\"1\"", "verdict" },
 		{ "receipt.verdict.body", "receipt", "\"00\"", "verdict" },
 		{ "receipt.verdict", "signature", "\"00\"", "verdict" },
+		{ "receipt.verdict", "hash", "\"00\"", "verdict" },
 		{ "receipt.node_receipt", "signature", NULL, "form" },
 		{ "receipt.node_receipt.receipt.usage", "output", "9", "hash" },
 		{ "order", "text", "\"{}\"", "order" },
