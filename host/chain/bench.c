@@ -40,7 +40,7 @@ struct bench {
 	struct ledger      *ledger;
 	const char         *url;
 	atomic_size_t       next, refused;
-	atomic_ullong       latency_us, latency_max_us;
+	_Atomic uint64_t    latency_us, latency_max_us;
 };
 
 static void
@@ -322,7 +322,7 @@ post_commits(void *arg)
 	buf_init(&body, 16384);
 	while ((i = atomic_fetch_add(&b->next, 1)) < b->n) {
 		const uint64_t begin = clock_mono_us();
-		uint64_t took, most;
+		unsigned long long took, most;
 
 		buf_clear(&body);
 		put_call(&body, "broadcast_tx_commit", &b->txs[i], i);
