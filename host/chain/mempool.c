@@ -42,7 +42,8 @@ struct queue {
 	struct queue         *left, *right; /* accounts with as many                */
 	struct queue         *after;        /* in the round of those that are ready */
 	struct queue         *also;         /* of those that the block in hand changes */
-	bool                  listed, marked;
+	struct queue         *lacking, *lacking_before; /* other accounts with a gap */
+	bool                  listed, marked, lacks;
 };
 
 struct mempool {
@@ -54,6 +55,7 @@ struct mempool {
 	size_t                 largest;
 	struct queue          *round, **round_end;
 	struct queue          *marked; /* the block in hand changes these */
+	struct queue          *lacking; /* something waits behind a gap    */
 	struct {
 		uint8_t             hash[TX_HASH];
 		struct mempool_fate fate;
@@ -251,6 +253,28 @@ count_run(struct queue *q)
 	}
 }
 
+/* Keeps the list of the accounts of which something waits behind a gap. */
+static void
+note_gap(struct mempool *m, struct queue *q)
+{
+	const bool lacks = q->n > q->run;
+
+	if (lacks == q->lacks)
+		return;
+	q->lacks = lacks;
+	if (lacks) {
+		q->lacking = m->lacking;
+		q->lacking_before = NULL;
+		if (q->lacking)
+			q->lacking->lacking_before = q;
+		m->lacking = q;
+		return;
+	}
+	*(q->lacking_before ? &q->lacking_before->lacking : &m->lacking) = q->lacking;
+	if (q->lacking)
+		q->lacking->lacking_before = q->lacking_before;
+}
+
 static void
 link_entry(struct mempool *m, struct queue *q, struct mempool_entry *e)
 {
@@ -276,6 +300,7 @@ link_entry(struct mempool *m, struct queue *q, struct mempool_entry *e)
 		if (!q->fresh)
 			q->fresh = e;
 	}
+	note_gap(m, q);
 	enlist(m, q);
 }
 
@@ -317,6 +342,7 @@ tidy(struct mempool *m, struct queue *q)
 	struct queue **at = &m->by_address[slot(q->address.bytes)];
 
 	count_run(q);
+	note_gap(m, q);
 	if (q->fresh)
 		enlist(m, q);
 	else
@@ -351,18 +377,34 @@ full(struct b3iq_error *err)
 	return refuse(err, REFUSED_FULL, "the mempool is full; try again after the next block");
 }
 
-/* The last one of the account with the most goes, if this account has fewer. */
+/* Who loses its last one to an account with n: the one with the most, if that is more; else, to what
+ * can be executed, one that waits behind a gap, which costs nothing and may be for ever.  Or NULL. */
+static struct queue *
+find_victim(const struct mempool *m, const struct queue *own, size_t n, bool ready)
+{
+	struct queue *victim = m->largest ? m->by_size[m->largest] : NULL;
+
+	if (victim && victim->n > n + 1 && !victim->last->taken)
+		return victim;
+	if (!ready)
+		return NULL;
+	for (victim = m->lacking; victim && victim == own;)
+		victim = victim->lacking;
+	return victim;
+}
+
 static enum refusal
-make_room(struct mempool *m, size_t n, size_t len, struct b3iq_error *err)
+make_room(struct mempool *m, const struct queue *own, bool ready, size_t len,
+          struct b3iq_error *err)
 {
 	static const struct mempool_fate evicted = {
 		.why = REFUSED_FULL, .text = "the mempool became full; send it again"
 	};
 
 	while (m->counts.txs >= m->options.txs || m->counts.bytes + len > m->options.bytes) {
-		struct queue *victim = m->largest ? m->by_size[m->largest] : NULL;
+		struct queue *victim = find_victim(m, own, own ? own->n : 0, ready);
 
-		if (!victim || victim->n <= n + 1 || victim->last->taken)
+		if (!victim)
 			return full(err);
 		unlink_entry(m, victim->last, &evicted);
 		m->counts.evicted++;
@@ -415,7 +457,7 @@ check(struct mempool *m, const struct block_tx *t, struct queue **out, uint64_t 
 		return refuse(err, REFUSED_FUNDS,
 		              "the account has %llu and %llu of it waits to be spent: not enough",
 		              (unsigned long long)balance, (unsigned long long)(q ? q->spend : 0));
-	return make_room(m, q ? q->n : 0, t->len, err);
+	return make_room(m, q, t->tx.nonce == (q ? q->nonce + q->run : *nonce), t->len, err);
 }
 
 /* It waits again: what was said of it earlier does not hold any more. */

@@ -3,7 +3,8 @@
  * Bounded in number and bytes, per account and in all.  A nonce that was seen is refused; a gap waits
  * for what is missing.  Money is counted: what waits may not spend more than the account has.  Blocks
  * are filled from all accounts in turn, and when there is no room, the account with the most waiting
- * loses its last one to an account with fewer: who sends much cannot crowd out who sends little.
+ * loses its last one to an account with fewer: who sends much cannot crowd out who sends little; and
+ * what waits behind a gap, and pays nothing for it, makes room for what can be executed.
  *
  * While a block is made of transactions they are "taken": they stay, so that their nonces and money
  * count, until mempool_settle() says what became of each.

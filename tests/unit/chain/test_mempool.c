@@ -164,6 +164,27 @@ test_fair(void **state)
 	mempool_destroy(m);
 }
 
+/* Many accounts, each with one that can never be executed, do not keep the others out. */
+static void
+test_full_of_gaps(void **state)
+{
+	struct mempool *m = pool_of(3, 1000, 10);
+	struct block_tx *out[4];
+
+	(void)state;
+	adds(m, REFUSED_NOT, ALICE, 1, 1);
+	adds(m, REFUSED_NOT, BOB, 7, 1);
+	adds(m, REFUSED_NOT, CAROL, 1, 1);
+	adds(m, REFUSED_FULL, DAVE, 1, 1);
+	adds(m, REFUSED_NOT, DAVE, 0, 1);
+	adds(m, REFUSED_NOT, ALICE, 0, 1); /* fills its own gap: that is not what goes for it */
+	assert_int_equal(counts(m).txs, 3);
+	assert_int_equal(counts(m).evicted, 2);
+	assert_int_equal(mempool_take(m, 4, 1000, out), 3);
+	adds(m, REFUSED_FULL, BOB, 0, 1); /* nothing waits behind a gap any more */
+	mempool_destroy(m);
+}
+
 static void
 test_full(void **state)
 {
@@ -423,7 +444,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nonces), cmocka_unit_test(test_funds),
-		cmocka_unit_test(test_fair),   cmocka_unit_test(test_full),
+		cmocka_unit_test(test_fair),   cmocka_unit_test(test_full), cmocka_unit_test(test_full_of_gaps),
 		cmocka_unit_test(test_fates),  cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_random),
 	};
