@@ -134,6 +134,25 @@ def cancelled(net, gpu):
     check("a failure after the end: 409", s == 409, (s, b))
 
 
+def cancel_against_result(net, gpu):
+    """Both at once: one of them holds, and the money goes its way."""
+    for i in range(6):
+        job = net.submit(f"now or never {i}", **MORE)[1]["job_id"]
+        work, said = lease(gpu), {}
+        report = gpu.report(work)
+        threads = [threading.Thread(target=lambda: said.update(cancel=net.call("POST", f"/v1/jobs/{job}/cancel", {})[0])),
+                   threading.Thread(target=lambda: said.update(result=gpu.call(f"/v1/miners/{job}/result", report)[0]))]
+        for t in threads[::(-1) ** i]:
+            t.start()
+        for t in threads:
+            t.join()
+        j = net.settled(job)
+        held = {"completed": ("result", "released"), "cancelled": ("cancel", "refunded")}[j["status"]]
+        lost = "cancel" if held[0] == "result" else "result"
+        check("cancel against result: one holds, the money follows", said[held[0]] == 200 and said[lost] == 409 and
+              j["payment_status"] == held[1], (said, j["status"], j["payment_status"]))
+
+
 def nobody(net, **more):
     status, body = net.submit("is anybody there?", model="nobody-has-it", **more)
     job = net.settled(body["job_id"])
@@ -151,6 +170,7 @@ def main():
     late(net, gpu, other)
     racing(net, (gpu, other))
     cancelled(net, gpu)
+    cancel_against_result(net, gpu)
     net.coordinator.end()
     net.configure(times={"no_worker_s": 1})
     net.coordinator.start()
