@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "chain/chain.h"
-#include "chain/ledger.h"
-#include "chain/wire.h"
+#include "chain/ledger/ledger.h"
+#include "chain/rpc/wire.h"
 #include "core/base/clock.h"
 #include "core/base/fail.h"
 #include "core/base/log.h"
@@ -322,7 +322,7 @@ post_commits(void *arg)
 	buf_init(&body, 16384);
 	while ((i = atomic_fetch_add(&b->next, 1)) < b->n) {
 		const uint64_t begin = clock_mono_us();
-		unsigned long long took, most;
+		uint64_t took, most;
 
 		buf_clear(&body);
 		put_call(&body, "broadcast_tx_commit", &b->txs[i], i);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chain/context.h"
-#include "chain/rest.h"
+#include "chain/rpc/context.h"
+#include "chain/rpc/rest.h"
 #include "core/base/clock.h"
 #include "core/base/fail.h"
 #include "core/base/log.h"

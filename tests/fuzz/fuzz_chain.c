@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chain/context.h"
-#include "chain/rpc.h"
-#include "chain/witness.h"
+#include "chain/rpc/context.h"
+#include "chain/rpc/rpc.h"
+#include "chain/state/witness.h"
 #include "core/base/fail.h"
 #include "core/base/json.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "chain/chain.h"
-#include "chain/replay.h"
-#include "chain/witness.h"
+#include "chain/ledger/replay.h"
+#include "chain/state/witness.h"
 #include "cli/commands/commands.h"
 #include "cli/term.h"
 #include "core/base/encode.h"

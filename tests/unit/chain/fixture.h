@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "chain/ledger.h"
+#include "chain/ledger/ledger.h"
 #include "core/base/encode.h"
 #include "core/base/fail.h"
 #include "core/base/path.h"

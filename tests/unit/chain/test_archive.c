@@ -1,7 +1,7 @@
 /* archive.c: what a block leaves in the file, found again by every way there is. */
 #include "fixture.h"
 
-#include "chain/archive.c"
+#include "chain/ledger/archive.c"
 
 static struct people people;
 static struct ledger *ledger;

@@ -1,7 +1,7 @@
 /* block.c: sealed, read back from any JSON text, and refused for each thing that is wrong. */
 #include "fixture.h"
 
-#include "chain/block.c"
+#include "chain/state/block.c"
 
 static struct people people;
 static struct genesis genesis;

@@ -1,7 +1,7 @@
 /* genesis.c: read, refused for the right reason, hashed by its canonical form, applied. */
 #include "fixture.h"
 
-#include "chain/genesis.c"
+#include "chain/state/genesis.c"
 
 static struct people people;
 

@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "chain/ledger.c"
-#include "chain/replay.h"
+#include "chain/ledger/ledger.c"
+#include "chain/ledger/replay.h"
 
 static struct people people;
 static char dir[64], file[96];

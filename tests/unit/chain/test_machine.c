@@ -1,7 +1,7 @@
 /* machine.c: every kind of transaction, who may, what moves; and random ones: the supply holds. */
 #include "fixture.h"
 
-#include "chain/machine.c"
+#include "chain/state/machine.c"
 
 static struct people people;
 static struct genesis genesis;

@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "chain/mempool.c"
+#include "chain/ledger/mempool.c"
 
 static struct people people;
 static uint64_t balances[PEOPLE], nonces[PEOPLE];

@@ -1,7 +1,7 @@
 /* record.c: keys and values there and back, and nothing else is read. */
 #include "fixture.h"
 
-#include "chain/record.c"
+#include "chain/state/record.c"
 
 static const struct record_id id = { .address = { { 1, 2, 3 } }, .nonce = 12, .hash = { 0xab, 0xcd } };
 

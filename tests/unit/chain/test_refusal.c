@@ -1,7 +1,7 @@
 /* refusal.c: every code has its own word and a status that says who can mend it. */
 #include "../check.h"
 
-#include "chain/refusal.c"
+#include "chain/state/refusal.c"
 
 static void
 test_table(void **state)

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "chain/chain.h"
-#include "chain/context.h"
-#include "chain/faucet.h"
-#include "chain/query.h"
-#include "chain/wire.h"
+#include "chain/rpc/context.h"
+#include "chain/rpc/faucet.h"
+#include "chain/rpc/query.h"
+#include "chain/rpc/wire.h"
 #include "core/base/json.h"
 #include "core/http/client.h"
 

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "chain/source.c"
+#include "chain/ledger/source.c"
 
 static void *
 wait_once(void *arg)

@@ -1,7 +1,7 @@
 /* state.c: money counted, unbonding in order, versions thrown away without a trace. */
 #include "fixture.h"
 
-#include "chain/state.c"
+#include "chain/state/state.c"
 
 static struct record_id
 stake_of(uint8_t who, uint64_t nonce)

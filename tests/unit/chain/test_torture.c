@@ -2,7 +2,7 @@
 #include "fixture.h"
 
 #include "../torture.h"
-#include "chain/machine.h"
+#include "chain/state/machine.h"
 
 #define N 9
 

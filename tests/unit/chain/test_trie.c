@@ -1,7 +1,7 @@
 /* trie.c: one root for one set of entries whatever the way there, proofs of both kinds, versions. */
 #include "../check.h"
 
-#include "chain/trie.c"
+#include "chain/state/trie.c"
 
 #define N 300
 

@@ -1,7 +1,7 @@
 /* chain.json, which a second implementation made: its blocks are imported, and lead to its entries. */
 #include "fixture.h"
 
-#include "chain/replay.h"
+#include "chain/ledger/replay.h"
 #include "core/base/json.h"
 
 static struct json_object *

@@ -1,7 +1,7 @@
 /* wire.c: RFC 4648's own vectors, either alphabet, and what is none. */
 #include "../check.h"
 
-#include "chain/wire.c"
+#include "chain/rpc/wire.c"
 
 static void
 test_base64(void **state)
