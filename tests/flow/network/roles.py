@@ -12,8 +12,10 @@ import glob
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness import B3IQ, BUILD, SLOW, check, free_port  # noqa: E402
+from harness import B3IQ, BUILD, SLOW, check  # noqa: E402
 
 COIN = 10**6
 ENDED = ("completed", "failed", "cancelled", "expired")
@@ -43,6 +45,19 @@ def until(condition, seconds=60):
         if value or time.monotonic() > end:
             return value
         time.sleep(0.05)
+
+
+def own_port():
+    """A free port below the ephemeral range, drawn: it must stay ours while its process is dead, and tests that
+    run beside this one take theirs in order."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Role:
@@ -74,12 +89,12 @@ class Role:
         return path
 
     def start(self):
-        self.port = self.port or free_port()
+        self.port = self.port or own_port()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([B3IQ, self.name, "--port", str(self.port), "--json", *self.args],
                                             env=self.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         line = self.process.stdout.readline()
-        if not line.startswith(b"{"):
+        if not line.startswith(b"{") or "error" in json.loads(line):
             raise RuntimeError(f"{self.name} did not become ready: {line}\n{self.log_text()[-3000:]}")
         until(lambda: self.call("GET", "/ready")[0] == 200, 5)  # the coordinator's ledger may take its time
 
