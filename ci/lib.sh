@@ -9,7 +9,7 @@ export CCACHE_DIR=${CCACHE_DIR:-$root/.cache/ccache}
 # What a build needs, and what the tests need beyond it.
 build_packages=(build-essential cmake ninja-build pkg-config ca-certificates curl python3
 	libmicrohttpd-dev libsqlite3-dev libssl-dev libjson-c-dev libcurl4-openssl-dev)
-test_packages=(clang libclang-rt-14-dev clang-format libcmocka-dev valgrind ccache g++ nodejs npm openssl
+test_packages=(clang strace libclang-rt-14-dev clang-format libcmocka-dev valgrind ccache g++ nodejs npm openssl
 	python3-jsonschema python3-jinja2 python3-numpy python3-yaml)
 
 say() { printf '%s\n' "$@"; }

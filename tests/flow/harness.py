@@ -12,6 +12,7 @@ import atexit
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -54,8 +55,8 @@ def done():
 
 
 def free_port():
-    """A port below the ephemeral range, free at this moment."""
-    for port in range(20000 + os.getpid() % 9000, 32000):
+    """A port below the ephemeral range, free at this moment; drawn, so that tests side by side differ."""
+    for port in random.sample(range(20000, 32000), 500):
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
