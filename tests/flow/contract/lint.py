@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""schemas/openapi.yaml is lint-clean (npm @redocly/cli, recommended rules, no exceptions)."""
+"""The OpenAPI documents are lint-clean (npm @redocly/cli, recommended rules, no exceptions)."""
 import os
 import subprocess
 import sys
@@ -15,8 +15,9 @@ if not os.path.exists(linter):
     r = subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--no-save", "@redocly/cli@2.77.0"], cwd=work, check=False)
     if r.returncode:
         skip("the npm registry cannot be reached")
-r = subprocess.run([linter, "lint", os.path.join(SOURCE, "schemas", "openapi.yaml")], cwd=work,
-                   env={**os.environ, "REDOCLY_TELEMETRY": "off"}, capture_output=True, text=True, check=False)
-said = r.stdout + r.stderr
-check("no error and no warning", r.returncode == 0 and "rule" not in said and "is valid" in said, said)
+for name in ("openapi.yaml", "coordinator.yaml"):
+    r = subprocess.run([linter, "lint", os.path.join(SOURCE, "schemas", name)], cwd=work,
+                       env={**os.environ, "REDOCLY_TELEMETRY": "off"}, capture_output=True, text=True, check=False)
+    said = r.stdout + r.stderr
+    check(f"{name}: no error and no warning", r.returncode == 0 and "rule" not in said and "is valid" in said, said)
 done()
