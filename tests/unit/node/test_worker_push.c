@@ -100,8 +100,10 @@ test_jobs(void **state)
 	assert_int_equal(ask("/v1/jobs/assign", "X-Api-Key: the-key",
 	                     json_object_to_json_string(job)), 202);
 	assert_non_null(strstr(reply.body.data, "\"job_id\":\"job_1\""));
-	while (s.completed != 1)
+	while (s.completed != 1 || s.inflight) { /* done, and the hand is free again */
+		usleep(1000);
 		miner_status(miner, &s);
+	}
 	free(desk_wait(&desk, "/job_1/result", 1));
 	assert_int_equal(ask("/v1/jobs/assign", "X-Api-Key: the-key", "{\"job_id\":7}"), 400);
 	assert_int_equal(ask("/v1/jobs/assign", "X-Api-Key: the-key", "[]"), 400);
