@@ -20,6 +20,7 @@
 #define POLL_MOST   2000
 #define RETRY_MS    100
 #define RETRY_MOST  30000
+#define STORE_MS    1000   /* after the store could not be read or written */
 #define NEEDED_OPS                                                                                 \
 	(1u << B3IQ_OP_ESCROW_OPEN | 1u << B3IQ_OP_ESCROW_RELEASE | 1u << B3IQ_OP_ESCROW_REFUND)
 
@@ -29,6 +30,7 @@ struct settler {
 	pthread_mutex_t lock;
 	pthread_cond_t  woken;
 	bool            wake, quit;
+	bool            unwritten; /* the thread's: an outcome of this round is not on the disk */
 	_Atomic(uint64_t) done, refusals, failures;
 };
 
@@ -111,7 +113,8 @@ finish(struct settler *s, struct step *step, enum outcome outcome, const char *c
 	struct b3iq_error err = NO_ERROR;
 	const int32_t rc = store_write(s->o.store, end_step, &e, &err);
 
-	if (rc != B3IQ_OK) { /* asked again: the ledger's answer will be the same */
+	if (rc != B3IQ_OK) { /* asked again, later: the ledger's answer will be the same */
+		s->unwritten = true;
 		log_event(B3IQ_LOG_ERROR, "settle.store", "step=%s reason=\"%s\"",
 		          step_name(step->kind), err.text);
 		return;
@@ -300,8 +303,9 @@ work(struct settler *s, struct todo *t)
 	uint64_t next = now + 60000;
 
 	t->n = 0;
+	s->unwritten = false;
 	if (store_read(s->o.store, read_open, t, &err) != B3IQ_OK)
-		return now + 1000;
+		return now + STORE_MS;
 	for (size_t i = 0; i < t->n && !quits(s); i++) {
 		struct step *step = &t->step[i];
 
@@ -315,7 +319,7 @@ work(struct settler *s, struct todo *t)
 			do_submit(s, step);
 		next = 0;
 	}
-	return next;
+	return s->unwritten ? clock_wall_ms() + STORE_MS : next;
 }
 
 static void
