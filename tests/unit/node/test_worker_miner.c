@@ -258,6 +258,8 @@ test_lives(void **state)
 	body = desk_wait(&desk, "/job_2/fail", 1);
 	assert_true(has(body, "\"error_code\":\"internal\""));
 	free(body);
+	while (!registered(m, NULL)) /* who is not known says no goodbye */
+		usleep(1000);
 	miner_stop(m, 10000);
 	free(desk_wait(&desk, "/v1/miners/heron", 1));
 	assert_int_equal(atomic_load(&runs), 1);
