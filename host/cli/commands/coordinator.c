@@ -1,10 +1,8 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/commands/commands.h"
-#include "cli/term.h"
+#include "cli/credential.h"
 #include "coordinator/coordinator.h"
-#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/crypto/secret.h"
 
@@ -34,25 +32,16 @@ show_new(struct cli *cli, const struct key *key, const char *secret)
 	cli_put_text(cli, "role", key->scopes);
 	cli_put_text(cli, "wallet", key->account);
 	cli_put_text(cli, "key", secret);
-	if (cli->json)
-		return;
-	if (!cli_flag(cli, "quiet")) {
-		fputs("API key ", stderr);
-		term_word(stderr, key->name);
-		fprintf(stderr, " (%s) of a %s. It is shown this once:\n", key->id, key->scopes);
-	}
-	printf("%s\n", secret);
+	credential_show(cli, "API key", key, secret, "of a %s", key->scopes);
 }
 
 static int
 create(struct cli *cli)
 {
-	const int64_t   days = cli_int(cli, "days", 0);
 	struct key_spec spec = { .name = cli_word(cli, 0),
 		                 .scopes = cli_text(cli, "role", "client"),
 		                 .account = cli_text(cli, "wallet", NULL),
-		                 .expires_ms =
-		                         days ? clock_wall_ms() + (uint64_t)days * 86400000u : 0,
+		                 .expires_ms = credential_expiry(cli),
 		                 .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
 		                 .burst = (uint32_t)cli_int(cli, "burst", 0) };
 	char              secret[KEYRING_SECRET_SIZE];
@@ -79,14 +68,12 @@ static const struct cli_option create_options[] = {
 	  .help = "client (the default), miner or admin" },
 	{ .name = "wallet", .kind = CLI_TEXT, .value = "NAME",
 	  .help = "of a client: the wallet that pays for its jobs" },
-	{ .name = "days", .kind = CLI_INT, .value = "N", .help = "valid for N days; default: for ever",
-	  .least = 1, .most = 36500 },
+	CREDENTIAL_DAYS,
 	{ .name = "rate", .kind = CLI_INT, .value = "N",
 	  .help = "submissions a minute; default: as configured", .least = 1, .most = 1000000000 },
 	{ .name = "burst", .kind = CLI_INT, .value = "N",
 	  .help = "submissions at once; default: as --rate", .least = 1, .most = 1000000000 },
-	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG,
-	  .help = "print the key and nothing else" },
+	CREDENTIAL_QUIET("key"),
 	{ .name = NULL },
 };
 

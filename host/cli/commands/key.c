@@ -1,8 +1,7 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands/commands.h"
-#include "cli/term.h"
+#include "cli/credential.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/crypto/secret.h"
@@ -45,25 +44,16 @@ show_new(struct cli *cli, const struct key *key, const char *secret)
 	cli_put_text(cli, "name", key->name);
 	cli_put_text(cli, "scopes", key->scopes);
 	cli_put_text(cli, "key", secret);
-	if (cli->json)
-		return;
-	if (!cli_flag(cli, "quiet")) {
-		fputs("API key ", stderr);
-		term_word(stderr, key->name);
-		fprintf(stderr, " (%s) may %s. It is shown this once:\n", key->id, key->scopes);
-	}
-	printf("%s\n", secret);
+	credential_show(cli, "API key", key, secret, "may %s", key->scopes);
 }
 
 static int
 create(struct cli *cli)
 {
-	const int64_t   days = cli_int(cli, "days", 0);
 	struct key_spec spec = { .name = cli_word(cli, 0),
 		                 .scopes = cli_text(cli, "scopes", NULL),
 		                 .models = cli_text(cli, "models", NULL),
-		                 .expires_ms =
-		                         days ? clock_wall_ms() + (uint64_t)days * 86400000u : 0,
+		                 .expires_ms = credential_expiry(cli),
 		                 .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
 		                 .burst = (uint32_t)cli_int(cli, "burst", 0) };
 	char              secret[KEYS_SECRET_SIZE];
@@ -95,12 +85,7 @@ static const struct cli_option create_options[] = {
 	  .kind = CLI_TEXT,
 	  .value = "GLOBS",
 	  .help = "only these models: names or patterns between spaces" },
-	{ .name = "days",
-	  .kind = CLI_INT,
-	  .value = "N",
-	  .help = "valid for N days; default: for ever",
-	  .least = 1,
-	  .most = 36500 },
+	CREDENTIAL_DAYS,
 	{ .name = "rate",
 	  .kind = CLI_INT,
 	  .value = "N",
@@ -113,10 +98,7 @@ static const struct cli_option create_options[] = {
 	  .help = "requests at once; default: as --rate",
 	  .least = 1,
 	  .most = 1000000 },
-	{ .name = "quiet",
-	  .letter = 'q',
-	  .kind = CLI_FLAG,
-	  .help = "print the key and nothing else" },
+	CREDENTIAL_QUIET("key"),
 	{ .name = NULL },
 };
 
@@ -138,20 +120,6 @@ static const struct cli_command key_create = {
 
 /* ---- list --------------------------------------------------------------- */
 
-struct listing {
-	struct json_object *rows;
-	struct term_table   table;
-	bool                all;
-};
-
-static const char *
-state_of(const struct key *k)
-{
-	if (k->revoked_ms)
-		return "revoked";
-	return k->expires_ms && k->expires_ms <= clock_wall_ms() ? "expired" : "valid";
-}
-
 static void
 day(uint64_t ms, char out[25])
 {
@@ -166,34 +134,23 @@ day(uint64_t ms, char out[25])
 static int32_t
 add_key(void *arg, const struct key *k)
 {
-	struct listing     *l = arg;
-	struct json_object *row = json_object_new_object();
-	char                created[25], expires[25];
+	struct credential_list *l = arg;
+	struct json_object     *row;
+	char                    created[25], expires[25];
 
-	if (!l->all && strcmp(state_of(k), "valid") != 0) {
-		json_object_put(row);
+	if (!credential_listed(l, k))
 		return B3IQ_OK;
-	}
 	day(k->created_ms, created);
 	day(k->expires_ms, expires);
-	term_cell(&l->table, k->id);
-	term_cell(&l->table, k->name);
-	term_cell(&l->table, state_of(k));
+	row = credential_row(l, k);
 	term_cell(&l->table, created);
 	term_cell(&l->table, expires);
-	term_cell(&l->table, k->models[0] ? k->models : "all");
-	term_cell(&l->table, k->scopes);
-	json_put_string(row, "id", k->id);
-	json_put_string(row, "name", k->name);
-	json_put_string(row, "state", state_of(k));
-	json_put_string(row, "scopes", k->scopes);
-	json_put_string(row, "models", k->models);
 	json_put_int(row, "created_ms", (int64_t)k->created_ms);
 	json_put_int(row, "expires_ms", (int64_t)k->expires_ms);
 	json_put_int(row, "revoked_ms", (int64_t)k->revoked_ms);
 	json_put_int(row, "rate_per_minute", k->rate_per_minute);
 	json_put_int(row, "burst", k->burst);
-	return json_object_array_add(l->rows, row) ? B3IQ_E_NO_MEMORY : B3IQ_OK;
+	return credential_row_end(l, k, row);
 }
 
 static int
@@ -201,36 +158,28 @@ list(struct cli *cli)
 {
 	static const char *const head[] = { "ID",      "NAME",   "STATE",  "CREATED",
 		                            "EXPIRES", "MODELS", "SCOPES", NULL };
-	struct listing l = { .rows = json_object_new_array(), .all = cli_flag(cli, "all") };
+	struct credential_list   l;
 	struct b3iq_error        err = NO_ERROR;
 	struct home              home;
 	struct store            *store;
 	int32_t                  rc;
 	int                      exit = open_state(cli, &home, &store);
 
-	if (exit) {
-		json_object_put(l.rows);
+	if (exit)
 		return exit;
-	}
-	term_table_init(&l.table, head);
+	credential_list_init(&l, cli, head, "scopes", "models");
 	rc = keys_list(store, add_key, &l, &err);
 	close_state(&home, store);
-	cli_put(cli, "keys", l.rows);
-	term_table_finish(&l.table, cli->json ? NULL : stdout);
+	credential_list_finish(&l, cli, "keys");
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
 }
-
-static const struct cli_option list_options[] = {
-	{ .name = "all", .letter = 'a', .kind = CLI_FLAG, .help = "also those revoked or expired" },
-	{ .name = NULL },
-};
 
 static const struct cli_command key_list = {
 	.name = "list",
 	.summary = "the API keys of this node",
 	.about = "Lists the keys by id and name, with what they may. The keys themselves are not "
 	         "stored.",
-	.options = list_options,
+	.options = credential_list_options,
 	.examples = { { "b3iq key list", "the keys that work" },
 	              { "b3iq key list --all --json",
 	                "every key that was ever made, for a program" } },
@@ -253,11 +202,7 @@ revoke(struct cli *cli)
 		return exit;
 	rc = keys_revoke(store, cli_word(cli, 0), &err);
 	close_state(&home, store);
-	if (rc)
-		return cli_fail(cli, rc, &err);
-	cli_say(cli, "revoked; it is refused from now on\n");
-	cli_put_text(cli, "revoked", cli_word(cli, 0));
-	return CLI_OK;
+	return credential_revoked(cli, rc, &err);
 }
 
 static const struct cli_command key_revoke = {

@@ -1,9 +1,8 @@
 /* Tokens: who may use the daemon, for what, and for how much. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands/wallet.h"
-#include "cli/term.h"
+#include "cli/credential.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/crypto/secret.h"
@@ -58,28 +57,19 @@ show_new(struct cli *cli, const struct token *t, const char *secret)
 	cli_put_text(cli, "verbs", t->key.scopes);
 	cli_put_text(cli, "wallets", t->key.models);
 	cli_put_text(cli, "token", secret);
-	if (cli->json)
-		return;
 	show_cap(t->per_tx, per_tx);
 	show_cap(t->per_day, per_day);
-	if (!cli_flag(cli, "quiet")) {
-		fputs("Token ", stderr);
-		term_word(stderr, t->key.name);
-		fprintf(stderr, " (%s) may %s; a transaction: %s, a day: %s. It is shown this once:\n",
-		        t->key.id, t->key.scopes, per_tx, per_day);
-	}
-	printf("%s\n", secret);
+	credential_show(cli, "Token", &t->key, secret, "may %s; a transaction: %s, a day: %s",
+	                t->key.scopes, per_tx, per_day);
 }
 
 static int
 create(struct cli *cli)
 {
-	const int64_t   days = cli_int(cli, "days", 0);
 	struct key_spec spec = { .name = cli_word(cli, 0),
 		                 .scopes = cli_text(cli, "verbs", NULL),
 		                 .models = cli_text(cli, "wallets", NULL),
-		                 .expires_ms =
-		                         days ? clock_wall_ms() + (uint64_t)days * 86400000u : 0 };
+		                 .expires_ms = credential_expiry(cli) };
 	char              secret[TOKEN_SECRET_SIZE];
 	struct b3iq_error err = NO_ERROR;
 	uint64_t          per_tx = 0, per_day = 0;
@@ -112,9 +102,8 @@ static const struct cli_option create_options[] = {
 	  .help = "the most that leaves in one transaction, fee included; or none" },
 	{ .name = "per-day", .kind = CLI_TEXT, .value = "AMOUNT",
 	  .help = "the most that leaves in a UTC day; or none" },
-	{ .name = "days", .kind = CLI_INT, .value = "N", .help = "valid for N days; default: for ever",
-	  .least = 1, .most = 36500 },
-	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "print the token and nothing else" },
+	CREDENTIAL_DAYS,
+	CREDENTIAL_QUIET("token"),
 	{ .name = NULL },
 };
 
@@ -138,47 +127,21 @@ static const struct cli_command token_create_command = {
 /* ---- list --------------------------------------------------------------------------- */
 
 struct listing {
-	struct store       *store;
-	struct json_object *rows;
-	struct term_table   table;
-	bool                all;
+	struct credential_list list;
+	struct store          *store;
 };
-
-static const char *
-state_of(const struct key *k)
-{
-	if (k->revoked_ms)
-		return "revoked";
-	return k->expires_ms && k->expires_ms <= clock_wall_ms() ? "expired" : "valid";
-}
-
-static int32_t
-put_token(struct listing *l, const struct token *t, uint64_t today)
-{
-	struct json_object *row = json_object_new_object();
-
-	json_put_string(row, "id", t->key.id);
-	json_put_string(row, "name", t->key.name);
-	json_put_string(row, "state", state_of(&t->key));
-	json_put_string(row, "verbs", t->key.scopes);
-	json_put_string(row, "wallets", t->key.models);
-	put_amount(row, "per_tx", t->per_tx);
-	put_amount(row, "per_day", t->per_day);
-	put_amount(row, "spent_today", today);
-	json_put_int(row, "created_ms", (int64_t)t->key.created_ms);
-	json_put_int(row, "expires_ms", (int64_t)t->key.expires_ms);
-	return json_add(l->rows, row);
-}
 
 static int32_t
 add_token(void *arg, const struct token *t)
 {
-	struct listing *l = arg;
-	char            per_tx[AMOUNT_SHOW], per_day[AMOUNT_SHOW], spent[AMOUNT_SHOW];
-	uint64_t        today = 0;
-	int32_t         rc;
+	struct listing     *l = arg;
+	struct term_table  *table = &l->list.table;
+	struct json_object *row;
+	char                per_tx[AMOUNT_SHOW], per_day[AMOUNT_SHOW], spent[AMOUNT_SHOW];
+	uint64_t            today = 0;
+	int32_t             rc;
 
-	if (!l->all && strcmp(state_of(&t->key), "valid") != 0)
+	if (!credential_listed(&l->list, &t->key))
 		return B3IQ_OK;
 	rc = spend_today(l->store, t->key.id, clock_wall_ms(), &today, NULL);
 	if (rc)
@@ -186,15 +149,16 @@ add_token(void *arg, const struct token *t)
 	show_cap(t->per_tx, per_tx);
 	show_cap(t->per_day, per_day);
 	amount_show(today, spent);
-	term_cell(&l->table, t->key.id);
-	term_cell(&l->table, t->key.name);
-	term_cell(&l->table, state_of(&t->key));
-	term_cell(&l->table, per_tx);
-	term_cell(&l->table, per_day);
-	term_cell(&l->table, spent);
-	term_cell(&l->table, t->key.models[0] ? t->key.models : "all");
-	term_cell(&l->table, t->key.scopes);
-	return put_token(l, t, today);
+	row = credential_row(&l->list, &t->key);
+	term_cell(table, per_tx);
+	term_cell(table, per_day);
+	term_cell(table, spent);
+	put_amount(row, "per_tx", t->per_tx);
+	put_amount(row, "per_day", t->per_day);
+	put_amount(row, "spent_today", today);
+	json_put_int(row, "created_ms", (int64_t)t->key.created_ms);
+	json_put_int(row, "expires_ms", (int64_t)t->key.expires_ms);
+	return credential_row_end(&l->list, &t->key, row);
 }
 
 static int
@@ -202,7 +166,7 @@ list(struct cli *cli)
 {
 	static const char *const head[] = { "ID",    "NAME",    "STATE", "A TX", "A DAY",
 		                            "TODAY", "WALLETS", "VERBS", NULL };
-	struct listing           l = { .all = cli_flag(cli, "all") };
+	struct listing           l;
 	struct b3iq_error        err = NO_ERROR;
 	struct purse             p;
 	int32_t                  rc;
@@ -211,26 +175,19 @@ list(struct cli *cli)
 	if (exit)
 		return exit;
 	l.store = p.store;
-	l.rows = json_object_new_array();
-	term_table_init(&l.table, head);
+	credential_list_init(&l.list, cli, head, "verbs", "wallets");
 	rc = token_list(p.store, add_token, &l, &err);
 	purse_close(&p);
-	cli_put(cli, "tokens", l.rows);
-	term_table_finish(&l.table, cli->json ? NULL : stdout);
+	credential_list_finish(&l.list, cli, "tokens");
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
 }
-
-static const struct cli_option list_options[] = {
-	{ .name = "all", .letter = 'a', .kind = CLI_FLAG, .help = "also those revoked or expired" },
-	{ .name = NULL },
-};
 
 static const struct cli_command token_list_command = {
 	.name = "list",
 	.summary = "the tokens, their caps, and what they spent today",
 	.about = "Lists the tokens by id and name. The tokens themselves are not stored. The one named own "
 	         "is this home's command line.",
-	.options = list_options,
+	.options = credential_list_options,
 	.examples = { { "b3iq wallet token list", "the tokens that work" },
 	              { "b3iq wallet token list --all --json", "every token, for a program" } },
 	.exits = (const int[]){ CLI_DENIED, 0 },
@@ -251,11 +208,7 @@ revoke(struct cli *cli)
 		return exit;
 	rc = token_revoke(p.store, cli_word(cli, 0), &err);
 	purse_close(&p);
-	if (rc)
-		return cli_fail(cli, rc, &err);
-	cli_say(cli, "revoked; it is refused from now on\n");
-	cli_put_text(cli, "revoked", cli_word(cli, 0));
-	return CLI_OK;
+	return credential_revoked(cli, rc, &err);
 }
 
 static const struct cli_command token_revoke_command = {

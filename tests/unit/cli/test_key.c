@@ -168,19 +168,11 @@ test_open_home(void **state)
 }
 
 static void
-test_states(void **state)
+test_days(void **state)
 {
-	struct key k = { .expires_ms = 0 };
-	char       text[25];
+	char text[25];
 
 	(void)state;
-	assert_string_equal(state_of(&k), "valid");
-	k.expires_ms = 1;
-	assert_string_equal(state_of(&k), "expired");
-	k.expires_ms = UINT64_MAX;
-	assert_string_equal(state_of(&k), "valid");
-	k.revoked_ms = 1;
-	assert_string_equal(state_of(&k), "revoked");
 	day(0, text);
 	assert_string_equal(text, "never");
 	day(1763683200000, text);
@@ -196,7 +188,7 @@ main(void)
 		cmocka_unit_test(test_revoke),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_open_home),
-		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
