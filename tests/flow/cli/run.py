@@ -262,7 +262,8 @@ def models(node, dir_):
 def plugins(node):
     rc, out = as_json(node, "plugin", "list")
     state = {p["name"]: p["state"] for p in out["plugins"]}
-    check("plugin list", rc == OK and state == {"cpu": "ready", "ollama": "available"}, state)
+    check("plugin list", rc == OK and state == {"cpu": "ready", "localchain": "available", "ollama": "available"},
+          state)
     rc, out, _ = run(node, "plugin", "info", "ollama")
     check("plugin info draws needs and config", "met" in out and "first_token_timeout_ms" in out, out)
     rc, _, err = run(node, "plugin", "enable", "ollama")
