@@ -166,8 +166,13 @@ desk_register(struct desk *d, const char *key, const struct desk_registration *r
 	uint64_t stake = 0;
 	int32_t rc = w ? fill(d, key, r, w, why) : fail_memory(&why->err, "registering a worker");
 
-	if (rc == B3IQ_OK && w->address[0])
-		stake = settler_stake(d->settler, w->address);
+	if (rc == B3IQ_OK && w->address[0]) {
+		rc = settler_check_account(d->settler, w->address, &why->err);
+		if (rc == B3IQ_OK)
+			stake = settler_stake(d->settler, w->address);
+		else
+			why->code = "invalid_value";
+	}
 	if (rc == B3IQ_OK) {
 		pthread_mutex_lock(&d->lock);
 		rc = check_owner(d, w, why);

@@ -105,6 +105,17 @@ payments_done(struct store_tx *tx, const struct payments *p, const struct step *
 }
 
 int32_t
+payments_unpayable(struct store_tx *tx, const struct payments *p, struct job *j,
+                   struct b3iq_error *err)
+{
+	if (j->pay != JOB_PAY_RELEASING)
+		return B3IQ_OK;
+	j->pay = JOB_PAY_ESCROWED; /* as it is on the ledger */
+	j->cut = 0;
+	return payments_refund(tx, p, j, err);
+}
+
+int32_t
 payments_refused(struct store_tx *tx, struct job *j, const char *code, uint64_t now_ms)
 {
 	(void)tx;

@@ -1,7 +1,8 @@
 /* payments.h - the money of a job: which step follows from what happened to it.
  *
  * Called inside the transaction that changes the job, so that a step stands exactly if its reason does.
- * Every escrow ends once: released after completion, refunded after any other end.
+ * Every escrow ends once: released after completion, refunded after any other end, and if its worker
+ * cannot be paid.
  */
 #ifndef COORDINATOR_SETTLE_PAYMENTS_H
 #define COORDINATOR_SETTLE_PAYMENTS_H
@@ -30,6 +31,10 @@ int32_t payments_refund(struct store_tx *, const struct payments *, struct job *
 /* What a step's end means for its job; `now_ms` wall. */
 int32_t payments_done(struct store_tx *, const struct payments *, const struct step *, struct job *,
                       uint64_t now_ms, struct b3iq_error *err);
+/* The release cannot be: who is to be paid has no account that the ledger knows how to pay.  The buyer
+ * has the escrow back. */
+int32_t payments_unpayable(struct store_tx *, const struct payments *, struct job *,
+                           struct b3iq_error *err);
 /* An opening that the ledger refuses for good; code: "insufficient_funds" ... */
 int32_t payments_refused(struct store_tx *, struct job *, const char *code, uint64_t now_ms);
 

@@ -20,6 +20,7 @@
 #define POLL_MOST   2000
 #define RETRY_MS    100
 #define RETRY_MOST  30000
+#define INVALID_MOST 5    /* times that a release may be called invalid */
 #define STORE_MS    1000   /* after the store could not be read or written */
 #define NEEDED_OPS                                                                                 \
 	(1u << B3IQ_OP_ESCROW_OPEN | 1u << B3IQ_OP_ESCROW_RELEASE | 1u << B3IQ_OP_ESCROW_REFUND)
@@ -55,6 +56,8 @@ apply(struct store_tx *tx, struct job *j, void *arg, struct b3iq_error *err)
 
 	if (e->outcome == OUTCOME_DONE)
 		return payments_done(tx, e->settler->o.payments, e->step, j, e->now_ms, err);
+	if (e->step->kind == STEP_RELEASE)
+		return payments_unpayable(tx, e->settler->o.payments, j, err);
 	return payments_refused(tx, j, e->code, e->now_ms);
 }
 
@@ -183,6 +186,53 @@ take_tx(struct settler *s, struct step *step, const struct b3iq_tx *tx)
 	}
 }
 
+/* One question to the ledger, with "account"; the answer in *doc. */
+static int32_t
+ask(struct settler *s, const char *query, const char *account, struct json_object **doc,
+    struct b3iq_error *err)
+{
+	const struct b3iq_ledger *ledger = instance_ledger(s->o.ledger);
+	struct json_object *question = json_object_new_object();
+	struct buf text;
+	int32_t rc = B3IQ_E_NO_MEMORY;
+
+	*doc = NULL;
+	buf_init(&text, 4096);
+	if (!ledger)
+		rc = B3IQ_E_UNAVAILABLE;
+	else if (question && json_put_string(question, "query", query) == B3IQ_OK &&
+	         json_put_string(question, "account", account) == B3IQ_OK)
+		rc = ledger->query(s->o.ledger,
+		                   json_object_to_json_string_ext(question, JSON_C_TO_STRING_PLAIN),
+		                   &text.writer, err);
+	if (rc == B3IQ_OK && json_parse(text.data, text.len, "the ledger's answer", doc, err) != B3IQ_OK)
+		rc = B3IQ_E_UNAVAILABLE;
+	json_object_put(question);
+	buf_free(&text);
+	return rc;
+}
+
+/* A ledger with a wrong setting calls everything invalid: does it know our own account? */
+static bool
+is_sane(struct settler *s)
+{
+	struct b3iq_error err = NO_ERROR;
+	struct json_object *doc;
+	const int32_t rc = ask(s, "balance", s->o.payments->address, &doc, &err);
+
+	json_object_put(doc);
+	return rc == B3IQ_OK || rc == B3IQ_E_NOT_FOUND || rc == B3IQ_E_UNSUPPORTED;
+}
+
+static bool
+is_unpayable(struct settler *s, struct step *step, int32_t rc)
+{
+	if (rc == B3IQ_E_INVALID)
+		step->invalid++;
+	return rc == B3IQ_E_INVALID && step->kind == STEP_RELEASE &&
+	       step->invalid >= INVALID_MOST && is_sane(s);
+}
+
 /* The ledger says no to what was not sent. */
 static void
 refuse(struct settler *s, struct step *step, int32_t rc, const struct b3iq_error *err)
@@ -193,7 +243,12 @@ refuse(struct settler *s, struct step *step, int32_t rc, const struct b3iq_error
 	if (step->kind == STEP_OPEN)
 		finish(s, step, OUTCOME_REFUSED,
 		       rc == B3IQ_E_DENIED ? "insufficient_funds" : "payment_refused");
-	else
+	else if (is_unpayable(s, step, rc)) {
+		log_event(B3IQ_LOG_ERROR, "settle.unpayable",
+		          "job=%s code=%s reason=\"its payee is no account; the buyer is refunded\"",
+		          step->subject, result_name(rc));
+		finish(s, step, OUTCOME_REFUSED, "payment_refused");
+	} else
 		later(s, step, STEP_TODO, pause_ms(step->tries, RETRY_MS * 10, RETRY_MOST));
 }
 
@@ -428,27 +483,31 @@ settler_wake(struct settler *s)
 uint64_t
 settler_stake(struct settler *s, const char *account)
 {
-	const struct b3iq_ledger *ledger = s ? instance_ledger(s->o.ledger) : NULL;
-	struct json_object *question = json_object_new_object(), *answer = NULL;
+	struct json_object *answer = NULL;
 	struct b3iq_error err = NO_ERROR;
 	const char *amount = "";
 	uint64_t stake = 0;
-	struct buf text;
 
-	buf_init(&text, 4096);
-	if (ledger && question && json_put_string(question, "query", "stake") == B3IQ_OK &&
-	    json_put_string(question, "account", account) == B3IQ_OK &&
-	    ledger->query(s->o.ledger,
-	                  json_object_to_json_string_ext(question, JSON_C_TO_STRING_PLAIN),
-	                  &text.writer, &err) == B3IQ_OK &&
-	    json_parse(text.data, text.len, "the ledger's answer", &answer, &err) == B3IQ_OK &&
-	    json_get_string(answer, "amount", "", &amount, &err) == B3IQ_OK &&
+	if (!s || ask(s, "stake", account, &answer, &err) != B3IQ_OK ||
+	    json_get_string(answer, "amount", "", &amount, &err) != B3IQ_OK ||
 	    !amount_read(amount, strlen(amount), &stake))
 		stake = 0;
 	json_object_put(answer);
-	json_object_put(question);
-	buf_free(&text);
 	return stake;
+}
+
+int32_t
+settler_check_account(struct settler *s, const char *account, struct b3iq_error *err)
+{
+	struct b3iq_error said = NO_ERROR;
+	struct json_object *answer = NULL;
+	const int32_t rc = s ? ask(s, "balance", account, &answer, &said) : B3IQ_OK;
+
+	json_object_put(answer);
+	if (rc != B3IQ_E_INVALID || !is_sane(s))
+		return B3IQ_OK;
+	return fail(err, B3IQ_E_INVALID, "address is no account of the ledger: register the one "
+	                                 "that is to be paid");
 }
 
 int32_t

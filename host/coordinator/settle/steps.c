@@ -29,6 +29,7 @@ static const char *const migrations[] = {
 	") STRICT;"
 	"CREATE INDEX step_open ON step(due_ms) WHERE state < 2;"
 	"CREATE INDEX step_job ON step(job, kind, seq) WHERE job > 0",
+	"ALTER TABLE step ADD COLUMN invalid INTEGER NOT NULL DEFAULT 0",
 	NULL,
 };
 
@@ -36,7 +37,7 @@ const struct store_module steps_module = { "steps", migrations };
 
 #define COLUMNS                                                                                    \
 	"seq, key, job, kind, state, again, tries, digest, subject, signer, payee, amount, extra, " \
-	"created_ms, due_ms, done_ms, ref, height"
+	"created_ms, due_ms, done_ms, ref, height, invalid"
 
 static const char *const names[] = { "open", "release", "refund", "commit" };
 
@@ -89,9 +90,10 @@ steps_save(struct store_tx *tx, const struct step *s, struct b3iq_error *err)
 {
 	return store_run(tx, err,
 	                 "UPDATE step SET state = ?, tries = ?, due_ms = ?, done_ms = ?, ref = ?, "
-	                 "height = ? WHERE seq = ?",
-	                 "iiiisii", (int64_t)s->state, (int64_t)s->tries, (int64_t)s->due_ms,
-	                 (int64_t)s->done_ms, s->ref, (int64_t)s->height, s->seq);
+	                 "height = ?, invalid = ? WHERE seq = ?",
+	                 "iiiisiii", (int64_t)s->state, (int64_t)s->tries, (int64_t)s->due_ms,
+	                 (int64_t)s->done_ms, s->ref, (int64_t)s->height,
+	                 (int64_t)s->invalid, s->seq);
 }
 
 static void
@@ -134,6 +136,7 @@ read_step(struct store_rows *rows, struct step *s)
 	s->done_ms = (uint64_t)store_int(rows, 15);
 	text(rows, 16, s->ref, sizeof s->ref);
 	s->height = (uint64_t)store_int(rows, 17);
+	s->invalid = (uint32_t)store_int(rows, 18);
 }
 
 int32_t

@@ -29,6 +29,7 @@ struct step {
 	enum step_state state;
 	uint32_t        again;                /* of what failed on the ledger          */
 	uint32_t        tries;                /* calls so far                          */
+	uint32_t        invalid;              /* of these the ledger called it invalid */
 	uint8_t         key[32], digest[32];
 	char            subject[JOB_ID_SIZE]; /* job id, or "batch_N"                  */
 	char            signer[STEPS_NAME], to[STEPS_NAME];

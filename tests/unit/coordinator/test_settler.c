@@ -33,10 +33,23 @@ ledger_submit(void *self, const struct b3iq_ledger_op *op, struct b3iq_tx *tx,
 	return B3IQ_OK;
 }
 
+static int32_t says_of_us, says_of_others; /* asked for a balance */
+
+static int32_t
+ledger_query(void *self, const char *what, struct b3iq_writer *out, struct b3iq_error *err)
+{
+	const int32_t rc = strstr(what, "\"ait1us\"") ? says_of_us : says_of_others;
+
+	(void)self;
+	(void)err;
+	return rc == B3IQ_OK ? out->write(out, "{\"amount\":\"7\"}", 14) : rc;
+}
+
 static const struct b3iq_ledger *
 scripted(struct instance *instance)
 {
-	static const struct b3iq_ledger ledger = { .size = sizeof ledger, .submit = ledger_submit };
+	static const struct b3iq_ledger ledger = { .size = sizeof ledger, .submit = ledger_submit,
+		                                   .query = ledger_query };
 
 	(void)instance;
 	return &ledger;
@@ -56,6 +69,7 @@ settler_of_test(void)
 {
 	submits = 0;
 	memset(says, 0, sizeof says);
+	says_of_us = says_of_others = B3IQ_OK;
 	memset(&moved, 0, sizeof moved);
 	return (struct settler){ .o = { .store = unit_store, .payments = &payments,
 		                        .moved = remember },
@@ -124,4 +138,77 @@ test_an_outcome_that_cannot_be_written(void **state)
 	assert_int_equal(submits, 2);
 }
 
-UNIT_MAIN(UNIT_STORE(test_an_outcome_that_cannot_be_written))
+/* Each call makes what waits due and does it. */
+static void
+round_of(struct settler *s)
+{
+	struct todo t;
+
+	sql("UPDATE step SET due_ms = 0");
+	work(s, &t);
+}
+
+/* Nobody can be paid at a bogus address: the buyer has the escrow back, once. */
+static void
+test_a_release_to_nobody(void **state)
+{
+	struct settler s = settler_of_test();
+
+	(void)state;
+	to_be_released();
+	says[STEP_RELEASE] = B3IQ_E_INVALID;
+	for (int i = 0; i < INVALID_MOST; i++) {
+		assert_int_equal(moved.pay, JOB_PAY_FREE);
+		round_of(&s);
+	}
+	assert_int_equal(moved.pay, JOB_PAY_REFUNDING);
+	round_of(&s);
+	assert_int_equal(moved.pay, JOB_PAY_REFUNDED);
+	submits = 0;
+	round_of(&s);
+	assert_int_equal(submits, 0); /* neither is tried again */
+}
+
+/* Another no, or a ledger that calls everything invalid, says nothing of the payee. */
+static void
+test_a_release_that_waits(void **state)
+{
+	struct settler s = settler_of_test();
+
+	(void)state;
+	to_be_released();
+	says[STEP_RELEASE] = B3IQ_E_DENIED;
+	for (int i = 0; i < 2 * INVALID_MOST; i++)
+		round_of(&s);
+	says[STEP_RELEASE] = says_of_us = B3IQ_E_INVALID;
+	for (int i = 0; i < 2 * INVALID_MOST; i++)
+		round_of(&s);
+	assert_int_equal(moved.pay, JOB_PAY_FREE);
+	says[STEP_RELEASE] = B3IQ_OK;
+	round_of(&s);
+	assert_int_equal(moved.pay, JOB_PAY_RELEASED);
+}
+
+static void
+test_accounts(void **state)
+{
+	static const int32_t doubts[] = { B3IQ_OK, B3IQ_E_NOT_FOUND, B3IQ_E_UNSUPPORTED,
+		                          B3IQ_E_UNAVAILABLE };
+	struct settler s = settler_of_test();
+	struct b3iq_error err = NO_ERR;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++) {
+		says_of_others = doubts[i];
+		assert_ok(settler_check_account(&s, "ait1miner", &err), err);
+	}
+	says_of_others = B3IQ_E_INVALID;
+	assert_int_equal(settler_check_account(&s, "nobody", &err), B3IQ_E_INVALID);
+	says_of_us = B3IQ_E_INVALID;
+	assert_ok(settler_check_account(&s, "nobody", &err), err);
+	says_of_others = B3IQ_OK;
+	assert_int_equal(settler_stake(&s, "ait1miner"), 7);
+}
+
+UNIT_MAIN(UNIT_STORE(test_an_outcome_that_cannot_be_written), UNIT_STORE(test_a_release_to_nobody),
+          UNIT_STORE(test_a_release_that_waits), UNIT_STORE(test_accounts))
