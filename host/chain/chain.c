@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/fail.h"
 #include "core/base/log.h"
+#include "core/role/endpoint.h"
 
 #define WORKERS  256   /* broadcast_tx_commit keeps one busy until the block */
 #define QUEUE    1024
@@ -153,7 +154,6 @@ static int32_t
 listen_on(struct chain *c, const char *address, uint16_t port, struct server **out,
           char url[HOME_URL_SIZE], struct b3iq_error *err)
 {
-	const bool v6 = strchr(address, ':') != NULL;
 	struct server_options s = { .address = address, .port = port, .connections = 1024,
 		                    .workers = WORKERS, .queue = QUEUE, .context = c,
 		                    .done = count };
@@ -162,8 +162,7 @@ listen_on(struct chain *c, const char *address, uint16_t port, struct server **o
 	s.routes = rest_routes(&s.n_routes);
 	rc = server_create(out, &s, err);
 	if (rc == B3IQ_OK)
-		snprintf(url, HOME_URL_SIZE, "http://%s%s%s:%u", v6 ? "[" : "", address,
-		         v6 ? "]" : "", server_port(*out));
+		endpoint_url(address, server_port(*out), url, HOME_URL_SIZE);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/crypto/secret.h"
+#include "core/role/endpoint.h"
 #include "core/role/kv.h"
 
 #define WORKERS 1024 /* threads of handlers at most: long polls hold one each, up to 912 of them */
@@ -267,7 +268,6 @@ serve(struct coordinator *c, const struct coordinator_options *options, struct b
 		.connections = s->connections, .workers = WORKERS, .queue = QUEUE, .context = c,
 		.gate = gate, .leave = leave, .done = count,
 	};
-	const bool v6 = strchr(o.address, ':') != NULL;
 	int32_t rc;
 
 	if (!settings_may_listen(s, o.address))
@@ -278,8 +278,7 @@ serve(struct coordinator *c, const struct coordinator_options *options, struct b
 	o.routes = routes_table(s->body_bytes, &o.n_routes);
 	rc = server_create(&c->server, &o, err);
 	if (rc == B3IQ_OK)
-		snprintf(c->url, sizeof c->url, "http://%s%s%s:%u", v6 ? "[" : "", o.address,
-		         v6 ? "]" : "", server_port(c->server));
+		endpoint_url(o.address, server_port(c->server), c->url, sizeof c->url);
 	return rc;
 }
 

@@ -1,89 +1,57 @@
 #include "coordinator/settings.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/jobs/price.h"
 #include "core/base/fail.h"
 #include "core/base/json.h"
-#include "core/base/schema.h"
+#include "core/role/endpoint.h"
+#include "core/role/section.h"
 
 #define FILE_MAX 1048576
 #define SCHEMA   "coordinator-config.json"
 
-/* A member that the schema's defaults guarantee. */
-static struct json_object *
-member(struct json_object *of, const char *key)
-{
-	struct json_object *found = NULL;
-
-	json_object_object_get_ex(of, key, &found);
-	return found;
-}
-
-static const char *
-text(struct json_object *of, const char *key)
-{
-	return json_object_get_string(member(of, key));
-}
-
-static uint32_t
-number(struct json_object *of, const char *key)
-{
-	return (uint32_t)json_object_get_int64(member(of, key));
-}
-
-static const char **
-texts(struct json_object *array, size_t *count)
-{
-	const size_t n = array ? json_object_array_length(array) : 0;
-	const char **list = calloc(n + 1, sizeof *list);
-
-	for (size_t i = 0; list && i < n; i++)
-		list[i] = json_object_get_string(json_object_array_get_idx(array, i));
-	if (count)
-		*count = n;
-	return list;
-}
-
 static void
 read_limits(struct settings *s, struct json_object *limits)
 {
-	s->body_bytes = number(limits, "body_bytes");
-	s->prompt_bytes = number(limits, "prompt_bytes");
-	s->connections = number(limits, "connections");
-	s->queue = number(limits, "queue");
-	s->queue_each = number(limits, "queue_each");
-	s->rate_per_minute = number(limits, "rate_per_minute");
-	s->drain_s = number(limits, "drain_s");
-	s->ended = number(limits, "ended");
-	s->attempts = number(limits, "attempts");
+	s->body_bytes = section_number(limits, "body_bytes");
+	s->prompt_bytes = section_number(limits, "prompt_bytes");
+	s->connections = section_number(limits, "connections");
+	s->queue = section_number(limits, "queue");
+	s->queue_each = section_number(limits, "queue_each");
+	s->rate_per_minute = section_number(limits, "rate_per_minute");
+	s->drain_s = section_number(limits, "drain_s");
+	s->ended = section_number(limits, "ended");
+	s->attempts = section_number(limits, "attempts");
 }
 
 static void
 read_times(struct settings *s, struct json_object *times)
 {
-	s->ttl_s = number(times, "ttl_s");
-	s->ttl_most_s = number(times, "ttl_most_s");
-	s->no_worker_s = number(times, "no_worker_s");
-	s->lease_s = number(times, "lease_s");
-	s->run_s = number(times, "run_s");
-	s->heartbeat_s = number(times, "heartbeat_s");
-	s->funding_s = number(times, "funding_s");
-	s->keep_s = number(times, "keep_s");
+	s->ttl_s = section_number(times, "ttl_s");
+	s->ttl_most_s = section_number(times, "ttl_most_s");
+	s->no_worker_s = section_number(times, "no_worker_s");
+	s->lease_s = section_number(times, "lease_s");
+	s->run_s = section_number(times, "run_s");
+	s->heartbeat_s = section_number(times, "heartbeat_s");
+	s->funding_s = section_number(times, "funding_s");
+	s->keep_s = section_number(times, "keep_s");
 }
 
 static int32_t
 read_price(struct settings *s, struct json_object *price, struct b3iq_error *err)
 {
-	int32_t rc = price_read(member(price, "second"), "price.second", &s->rate_time, err);
+	struct json_object *second = section_member(price, "second");
+	struct json_object *token = section_member(price, "token");
+	struct json_object *escrow = section_member(price, "escrow");
+	int32_t rc = price_read(second, "price.second", &s->rate_time, err);
 
 	if (rc == B3IQ_OK)
-		rc = price_read(member(price, "token"), "price.token", &s->rate_tokens, err);
+		rc = price_read(token, "price.token", &s->rate_tokens, err);
 	if (rc == B3IQ_OK)
-		rc = price_read(member(price, "escrow"), "price.escrow", &s->escrow, err);
-	s->cut_permille = number(price, "cut_permille");
+		rc = price_read(escrow, "price.escrow", &s->escrow, err);
+	s->cut_permille = section_number(price, "cut_permille");
 	return rc;
 }
 
@@ -95,18 +63,18 @@ read_ledger(struct settings *s, struct json_object *ledger, struct b3iq_error *e
 	if (!ledger)
 		return B3IQ_OK;
 	s->has_ledger = true;
-	s->plugin = text(ledger, "plugin");
-	s->sha256 = member(ledger, "sha256") ? text(ledger, "sha256") : NULL;
-	s->run_inline = strcmp(text(ledger, "isolation"), "inline") == 0;
-	s->wallet = text(ledger, "wallet");
-	s->wallet_url = text(ledger, "wallet_url");
-	s->ledger_address = text(ledger, "address");
-	s->default_wallet = text(ledger, "default_wallet");
-	s->batch_ms = number(ledger, "batch_ms");
-	s->plugin_dirs = texts(member(ledger, "plugin_dirs"), NULL);
-	s->signers = texts(member(ledger, "signers"), NULL);
+	s->plugin = section_text(ledger, "plugin");
+	s->sha256 = section_text(ledger, "sha256");
+	s->run_inline = strcmp(section_text(ledger, "isolation"), "inline") == 0;
+	s->wallet = section_text(ledger, "wallet");
+	s->wallet_url = section_text(ledger, "wallet_url");
+	s->ledger_address = section_text(ledger, "address");
+	s->default_wallet = section_text(ledger, "default_wallet");
+	s->batch_ms = section_number(ledger, "batch_ms");
+	s->plugin_dirs = section_texts(ledger, "plugin_dirs", NULL);
+	s->signers = section_texts(ledger, "signers", NULL);
 	buf_init(&config, FILE_MAX);
-	if (json_write(member(ledger, "config"), &config) == B3IQ_OK)
+	if (json_write(section_member(ledger, "config"), &config) == B3IQ_OK)
 		s->ledger_config = buf_take(&config);
 	buf_free(&config);
 	return s->plugin_dirs && s->signers && s->ledger_config
@@ -117,39 +85,25 @@ read_ledger(struct settings *s, struct json_object *ledger, struct b3iq_error *e
 static int32_t
 read_all(struct settings *s, struct b3iq_error *err)
 {
-	struct json_object *listen = member(s->doc, "listen"), *log = member(s->doc, "log");
+	struct json_object *listen = section_member(s->doc, "listen");
+	struct json_object *log = section_member(s->doc, "log");
 	int32_t rc;
 
-	s->address = text(listen, "address");
-	s->port = (uint16_t)number(listen, "port");
-	s->allow_remote = json_object_get_boolean(member(s->doc, "allow_remote"));
-	s->hosts = texts(member(s->doc, "hosts"), &s->n_hosts);
-	s->origins = texts(member(s->doc, "origins"), &s->n_origins);
-	s->push_hosts = texts(member(s->doc, "push_hosts"), NULL);
+	s->address = section_text(listen, "address");
+	s->port = (uint16_t)section_number(listen, "port");
+	s->allow_remote = section_truth(s->doc, "allow_remote");
+	s->hosts = section_texts(s->doc, "hosts", &s->n_hosts);
+	s->origins = section_texts(s->doc, "origins", &s->n_origins);
+	s->push_hosts = section_texts(s->doc, "push_hosts", NULL);
 	if (!s->hosts || !s->origins || !s->push_hosts)
 		return fail_memory(err, "reading coordinator.json");
-	read_limits(s, member(s->doc, "limits"));
-	read_times(s, member(s->doc, "times"));
-	s->model = text(s->doc, "default_model");
-	s->log_level = log_level(text(log, "level"));
-	s->log_format = strcmp(text(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
-	rc = read_price(s, member(s->doc, "price"), err);
-	return rc == B3IQ_OK ? read_ledger(s, member(s->doc, "ledger"), err) : rc;
-}
-
-static int32_t
-check(struct json_object *doc, struct b3iq_error *err)
-{
-	struct json_object *schema = NULL;
-	size_t len = 0;
-	const char *schema_json = schema_text(SCHEMA, &len);
-	int32_t rc = schema_json ? json_parse(schema_json, len, SCHEMA, &schema, err)
-	                         : fail(err, B3IQ_E_INTERNAL, SCHEMA " is not in this program");
-
-	if (rc == B3IQ_OK)
-		rc = schema_check(schema, doc, "coordinator.json", err);
-	json_object_put(schema);
-	return rc;
+	read_limits(s, section_member(s->doc, "limits"));
+	read_times(s, section_member(s->doc, "times"));
+	s->model = section_text(s->doc, "default_model");
+	s->log_level = log_level(section_text(log, "level"));
+	s->log_format = strcmp(section_text(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
+	rc = read_price(s, section_member(s->doc, "price"), err);
+	return rc == B3IQ_OK ? read_ledger(s, section_member(s->doc, "ledger"), err) : rc;
 }
 
 int32_t
@@ -164,7 +118,7 @@ settings_from(struct json_object *doc, struct settings **out, struct b3iq_error 
 		return fail_memory(err, "reading coordinator.json");
 	}
 	s->doc = doc;
-	rc = check(doc, err);
+	rc = section_check(doc, SCHEMA, "coordinator.json", err);
 	if (rc == B3IQ_OK)
 		rc = read_all(s, err);
 	if (rc == B3IQ_OK)
@@ -179,21 +133,15 @@ settings_load(const struct home *home, struct settings **out, struct b3iq_error 
 {
 	struct json_object *doc = NULL;
 	char file[PATH_SIZE];
-	struct buf content;
 	int32_t rc = home_path(home, file, err, "coordinator.json", NULL);
 
 	*out = NULL;
-	buf_init(&content, FILE_MAX);
 	if (rc == B3IQ_OK && path_exists(file)) {
-		rc = path_read(file, &content, err);
-		if (rc == B3IQ_OK)
-			rc = json_parse(content.len ? content.data : "", content.len, file, &doc,
-			                err);
+		rc = section_load(file, FILE_MAX, &doc, err);
 	} else if (rc == B3IQ_OK) {
 		doc = json_object_new_object();
 		rc = doc ? B3IQ_OK : fail_memory(err, "reading coordinator.json");
 	}
-	buf_free(&content);
 	return rc == B3IQ_OK ? settings_from(doc, out, err) : rc;
 }
 
@@ -215,12 +163,5 @@ settings_free(struct settings *s)
 bool
 settings_may_listen(const struct settings *s, const char *address)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (s->allow_remote)
-		return true;
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	return s->allow_remote || endpoint_is_loopback(address);
 }

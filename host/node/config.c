@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,70 +11,18 @@
 #include "core/base/encode.h"
 #include "core/base/fail.h"
 #include "core/base/json.h"
-#include "core/base/schema.h"
 #include "core/plugin/file/catalog.h"
+#include "core/role/endpoint.h"
+#include "core/role/section.h"
 
 #define WHAT "config.json"
 
 /* ---- reading a checked document ------------------------------------------ */
 
-/* A member that the schema's defaults guarantee. */
-static struct json_object *
-member(struct json_object *of, const char *key)
-{
-	struct json_object *found = NULL;
-
-	json_object_object_get_ex(of, key, &found);
-	return found;
-}
-
-static const char *
-text(struct json_object *of, const char *key)
-{
-	return json_object_get_string(member(of, key));
-}
-
-static uint32_t
-number(struct json_object *of, const char *key)
-{
-	return (uint32_t)json_object_get_int64(member(of, key));
-}
-
-static bool
-truth(struct json_object *of, const char *key)
-{
-	return json_object_get_boolean(member(of, key));
-}
-
-/* A NULL-terminated array of borrowed strings, or NULL without memory. */
-static const char **
-texts(struct json_object *array, size_t *count)
-{
-	const size_t n = json_object_array_length(array);
-	const char **list = calloc(n + 1, sizeof *list);
-
-	for (size_t i = 0; list && i < n; i++)
-		list[i] = json_object_get_string(json_object_array_get_idx(array, i));
-	if (count)
-		*count = n;
-	return list;
-}
-
-static bool
-is_loopback(const char *address)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 int32_t
 config_may_listen(const struct config *c, const char *address, struct b3iq_error *err)
 {
-	if (is_loopback(address) || c->allow_remote)
+	if (endpoint_is_loopback(address) || c->allow_remote)
 		return B3IQ_OK;
 	return fail(err, B3IQ_E_INVALID,
 	            "the address %s can be reached by other machines; set node.allow_remote to true "
@@ -87,22 +33,23 @@ config_may_listen(const struct config *c, const char *address, struct b3iq_error
 static int32_t
 read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 {
-	struct json_object *listen = member(node, "listen"), *limits = member(node, "limits");
+	struct json_object *listen = section_member(node, "listen");
+	struct json_object *limits = section_member(node, "limits");
 
-	c->name = text(node, "name");
-	c->address = text(listen, "address");
-	c->port = (uint16_t)number(listen, "port");
-	c->allow_remote = truth(node, "allow_remote");
-	c->open_loopback = truth(node, "open_loopback");
-	c->default_model = text(node, "default_model");
-	c->hosts = texts(member(node, "hosts"), &c->n_hosts);
-	c->origins = texts(member(node, "origins"), &c->n_origins);
-	c->body_bytes = number(limits, "body_bytes");
-	c->streams = number(limits, "streams");
-	c->queue = number(limits, "queue");
-	c->connections = number(limits, "connections");
-	c->request_s = number(limits, "request_s");
-	c->drain_s = number(limits, "drain_s");
+	c->name = section_text(node, "name");
+	c->address = section_text(listen, "address");
+	c->port = (uint16_t)section_number(listen, "port");
+	c->allow_remote = section_truth(node, "allow_remote");
+	c->open_loopback = section_truth(node, "open_loopback");
+	c->default_model = section_text(node, "default_model");
+	c->hosts = section_texts(node, "hosts", &c->n_hosts);
+	c->origins = section_texts(node, "origins", &c->n_origins);
+	c->body_bytes = section_number(limits, "body_bytes");
+	c->streams = section_number(limits, "streams");
+	c->queue = section_number(limits, "queue");
+	c->connections = section_number(limits, "connections");
+	c->request_s = section_number(limits, "request_s");
+	c->drain_s = section_number(limits, "drain_s");
 	if (!c->hosts || !c->origins)
 		return fail_memory(err, "reading config.json");
 	if (config_may_listen(c, c->address, err) != B3IQ_OK)
@@ -118,18 +65,18 @@ read_node(struct config *c, struct json_object *node, struct b3iq_error *err)
 static int32_t
 read_worker(struct config *c, struct json_object *worker, struct b3iq_error *err)
 {
-	struct json_object *push = member(worker, "push");
+	struct json_object *push = section_member(worker, "push");
 	struct config_worker *w = &c->worker;
 
-	w->coordinator = text(worker, "coordinator");
-	w->name = text(worker, "name");
-	w->address = text(worker, "address");
-	w->region = text(worker, "region");
-	w->concurrency = number(worker, "concurrency");
-	w->models = texts(member(worker, "models"), NULL);
-	w->push = truth(push, "enabled");
-	w->push_address = text(push, "address");
-	w->push_port = (uint16_t)number(push, "port");
+	w->coordinator = section_text(worker, "coordinator");
+	w->name = section_text(worker, "name");
+	w->address = section_text(worker, "address");
+	w->region = section_text(worker, "region");
+	w->concurrency = section_number(worker, "concurrency");
+	w->models = section_texts(worker, "models", NULL);
+	w->push = section_truth(push, "enabled");
+	w->push_address = section_text(push, "address");
+	w->push_port = (uint16_t)section_number(push, "port");
 	if (!w->models)
 		return fail_memory(err, "reading config.json");
 	return w->push ? config_may_listen(c, w->push_address, err) : B3IQ_OK;
@@ -151,13 +98,13 @@ read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *e
 		struct buf config;
 
 		p->name = name;
-		p->plugin = text(section, "plugin");
-		p->sha256 = member(section, "sha256") ? text(section, "sha256") : NULL;
-		p->enabled = truth(section, "enabled");
-		p->run_inline = strcmp(text(section, "isolation"), "inline") == 0;
-		p->width = number(section, "width");
+		p->plugin = section_text(section, "plugin");
+		p->sha256 = section_text(section, "sha256");
+		p->enabled = section_truth(section, "enabled");
+		p->run_inline = strcmp(section_text(section, "isolation"), "inline") == 0;
+		p->width = section_number(section, "width");
 		buf_init(&config, CONFIG_FILE_MAX);
-		if (json_write(member(section, "config"), &config) != B3IQ_OK) {
+		if (json_write(section_member(section, "config"), &config) != B3IQ_OK) {
 			buf_free(&config);
 			return fail_memory(err, "reading config.json");
 		}
@@ -169,37 +116,20 @@ read_plugins(struct config *c, struct json_object *plugins, struct b3iq_error *e
 static int32_t
 read_all(struct config *c, struct b3iq_error *err)
 {
-	struct json_object *log = member(c->doc, "log");
+	struct json_object *log = section_member(c->doc, "log");
 	int32_t rc;
 
-	c->require_pin = truth(c->doc, "require_pin");
-	c->log_level = log_level(text(log, "level"));
-	c->log_format = strcmp(text(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
-	c->access_log = truth(log, "access");
-	c->plugin_dirs = texts(member(c->doc, "plugin_dirs"), NULL);
+	c->require_pin = section_truth(c->doc, "require_pin");
+	c->log_level = log_level(section_text(log, "level"));
+	c->log_format = strcmp(section_text(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
+	c->access_log = section_truth(log, "access");
+	c->plugin_dirs = section_texts(c->doc, "plugin_dirs", NULL);
 	if (!c->plugin_dirs)
 		return fail_memory(err, "reading config.json");
-	rc = read_node(c, member(c->doc, "node"), err);
+	rc = read_node(c, section_member(c->doc, "node"), err);
 	if (rc == B3IQ_OK)
-		rc = read_worker(c, member(c->doc, "worker"), err);
-	return rc == B3IQ_OK ? read_plugins(c, member(c->doc, "plugins"), err) : rc;
-}
-
-/* Checks the document against schemas/config.json and fills in what is absent. */
-static int32_t
-check(struct json_object *doc, struct b3iq_error *err)
-{
-	struct json_object *schema = NULL;
-	size_t len = 0;
-	const char *schema_json = schema_text("config.json", &len);
-	int32_t rc = schema_json
-	                     ? json_parse(schema_json, len, "schemas/config.json", &schema, err)
-	                     : fail(err, B3IQ_E_INTERNAL, "the schema of config.json is missing");
-
-	if (rc == B3IQ_OK)
-		rc = schema_check(schema, doc, WHAT, err);
-	json_object_put(schema);
-	return rc;
+		rc = read_worker(c, section_member(c->doc, "worker"), err);
+	return rc == B3IQ_OK ? read_plugins(c, section_member(c->doc, "plugins"), err) : rc;
 }
 
 int32_t
@@ -214,7 +144,7 @@ config_from(struct json_object *doc, struct config **out, struct b3iq_error *err
 		return fail_memory(err, "reading config.json");
 	}
 	c->doc = doc;
-	rc = check(doc, err);
+	rc = section_check(doc, "config.json", WHAT, err);
 	if (rc == B3IQ_OK)
 		rc = read_all(c, err);
 	if (rc != B3IQ_OK) {
@@ -247,18 +177,10 @@ static int32_t
 read_file(const struct home *home, struct json_object **doc, struct b3iq_error *err)
 {
 	char file[PATH_SIZE];
-	struct buf content;
 	int32_t rc = home_path(home, file, err, "config.json", NULL);
 
 	*doc = NULL;
-	if (rc != B3IQ_OK)
-		return rc;
-	buf_init(&content, CONFIG_FILE_MAX);
-	rc = path_read(file, &content, err);
-	if (rc == B3IQ_OK)
-		rc = json_parse(content.len ? content.data : "", content.len, file, doc, err);
-	buf_free(&content);
-	return rc;
+	return rc == B3IQ_OK ? section_load(file, CONFIG_FILE_MAX, doc, err) : rc;
 }
 
 int32_t
@@ -363,7 +285,7 @@ config_edit(const struct home *home,
 static struct json_object *
 object_member(struct json_object *of, const char *key, bool make)
 {
-	struct json_object *found = member(of, key);
+	struct json_object *found = section_member(of, key);
 
 	if (json_object_is_type(found, json_type_object))
 		return found;
@@ -386,7 +308,7 @@ config_plugin_remove(struct json_object *doc, const char *name)
 {
 	struct json_object *plugins = object_member(doc, "plugins", false);
 
-	if (!plugins || !member(plugins, name))
+	if (!plugins || !section_member(plugins, name))
 		return false;
 	json_object_object_del(plugins, name);
 	return true;

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/fail.h"
 #include "core/base/log.h"
+#include "core/role/endpoint.h"
 #include "core/role/kv.h"
 #include "node/api.h"
 #include "node/audit.h"
@@ -164,10 +165,7 @@ serve(struct node *node, const struct node_options *options, struct b3iq_error *
 static void
 announce(struct node *node, const char *address)
 {
-	const bool v6 = strchr(address, ':') != NULL;
-
-	snprintf(node->url, sizeof node->url, "http://%s%s%s:%u", v6 ? "[" : "", address,
-	         v6 ? "]" : "", server_port(node->server));
+	endpoint_url(address, server_port(node->server), node->url, sizeof node->url);
 	home_announce(&node->home, node->url);
 	log_event(B3IQ_LOG_INFO, "node.ready", "url=%s node=%s version=%s", node->url,
 	          node->identity.id, B3IQ_VERSION);

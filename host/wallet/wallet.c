@@ -12,6 +12,7 @@
 #include "core/base/fail.h"
 #include "core/base/log.h"
 #include "core/crypto/secret.h"
+#include "core/role/endpoint.h"
 #include "wallet/api.h"
 #include "wallet/context.h"
 #include "wallet/lockout.h"
@@ -182,7 +183,6 @@ static int32_t
 serve(struct wallet *w, const struct wallet_options *o, struct b3iq_error *err)
 {
 	const char *address = o->address ? o->address : "127.0.0.1";
-	const bool v6 = strchr(address, ':') != NULL;
 	struct server_options options = {
 		.address = address, .port = o->port < 0 ? WALLET_PORT : (uint16_t)o->port,
 		.workers = WORKERS, .context = w, .gate = api_wallet_gate,
@@ -195,8 +195,7 @@ serve(struct wallet *w, const struct wallet_options *o, struct b3iq_error *err)
 		rc = server_create(&w->server, &options, err);
 	if (rc != B3IQ_OK)
 		return rc;
-	snprintf(w->url, sizeof(w->url), "http://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
-	         server_port(w->server));
+	endpoint_url(address, server_port(w->server), w->url, sizeof w->url);
 	home_announce(&w->home, w->url);
 	atomic_store(&w->ready, true);
 	log_event(B3IQ_LOG_INFO, "wallet.ready", "url=%s unlocked=%zu", w->url,

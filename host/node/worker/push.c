@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/crypto/secret.h"
 #include "core/http/server.h"
+#include "core/role/endpoint.h"
 
 #define BODY_MAX (16u << 20)
 #define DRAIN_MS 1000
@@ -133,10 +134,7 @@ push_open(const char *address, uint16_t port, const char *key, struct push **out
 void
 push_url(const struct push *p, char *out, size_t size)
 {
-	const bool v6 = strchr(p->address, ':') != NULL;
-
-	snprintf(out, size, "http://%s%s%s:%u", v6 ? "[" : "", p->address, v6 ? "]" : "",
-	         server_port(p->server));
+	endpoint_url(p->address, server_port(p->server), out, size);
 }
 
 void
