@@ -302,10 +302,30 @@ fleet_leave(struct fleet *f, struct poller *p)
 
 /* ---- nonces ------------------------------------------------------------------------------ */
 
+/* The key's own oldest once it has its share; else one that is used or over, or the oldest of all. */
+static struct fleet_nonce *
+nonce_place(struct fleet *f, const char *key, uint64_t now_ms)
+{
+	struct fleet_nonce *own = NULL, *any = &f->nonces[0];
+	size_t n_own = 0;
+
+	for (struct fleet_nonce *n = f->nonces; n < f->nonces + FLEET_NONCES; n++) {
+		if (!n->text[0] || n->expires_ms < now_ms) {
+			n->expires_ms = 0;
+		} else if (strcmp(n->key, key) == 0) {
+			n_own++;
+			own = own && own->expires_ms <= n->expires_ms ? own : n;
+		}
+		if (n->expires_ms < any->expires_ms)
+			any = n;
+	}
+	return n_own >= FLEET_NONCES_EACH ? own : any;
+}
+
 void
 fleet_challenge(struct fleet *f, const char *key, uint64_t now_ms, char out[FLEET_NONCE])
 {
-	struct fleet_nonce *n = &f->nonces[f->next_nonce++ % FLEET_NONCES];
+	struct fleet_nonce *n = nonce_place(f, key, now_ms);
 
 	random_id(n->text, sizeof n->text, "", 32);
 	snprintf(n->key, sizeof n->key, "%s", key);

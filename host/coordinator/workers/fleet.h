@@ -18,6 +18,7 @@
 #define FLEET_URL     257
 #define FLEET_NONCE   65   /* 64 hex digits                    */
 #define FLEET_NONCES  1024 /* at once                          */
+#define FLEET_NONCES_EACH 4 /* of these of one key             */
 #define FLEET_NONCE_MS (5u * 60 * 1000)
 #define FLEET_MAX     100000
 
@@ -65,7 +66,6 @@ struct fleet { /* zero it to start */
 	struct poller     *pollers;      /* best first                                  */
 	size_t             n, n_online, n_pollers;
 	struct fleet_nonce nonces[FLEET_NONCES];
-	size_t             next_nonce;
 };
 
 /* ---- memory ---- */
@@ -94,7 +94,8 @@ void           fleet_each(struct fleet *, fleet_each_fn *, void *arg);
 void fleet_wait(struct fleet *, struct poller *);
 void fleet_leave(struct fleet *, struct poller *);
 
-/* A nonce for this key; then, once and in time: is it that key's? */
+/* A nonce for this key; then, once and in time: is it that key's?  Who asks for more than
+ * FLEET_NONCES_EACH pushes out its own oldest, not another's. */
 void fleet_challenge(struct fleet *, const char *key, uint64_t now_ms, char out[FLEET_NONCE]);
 bool fleet_answer(struct fleet *, const char *key, const char *nonce, uint64_t now_ms);
 

@@ -126,9 +126,15 @@ test_nonces(void **state)
 	fleet_challenge(&fleet, "k", 1000, nonce);
 	assert_false(fleet_answer(&fleet, "k", nonce, 1001 + FLEET_NONCE_MS));
 	fleet_challenge(&fleet, "k", 1000, nonce);
-	for (int i = 0; i < FLEET_NONCES; i++)
-		fleet_challenge(&fleet, "k", 1000, other);
-	assert_false(fleet_answer(&fleet, "k", nonce, 1000)); /* pushed out */
+	for (int i = 0; i < 2 * FLEET_NONCES; i++) /* another miner's noise */
+		fleet_challenge(&fleet, "noisy", 1001, other);
+	assert_true(fleet_answer(&fleet, "noisy", other, 1001));
+	assert_true(fleet_answer(&fleet, "k", nonce, 1001));
+	fleet_challenge(&fleet, "k", 1000, nonce);
+	for (int i = 0; i < FLEET_NONCES_EACH; i++)
+		fleet_challenge(&fleet, "k", 1001, other);
+	assert_false(fleet_answer(&fleet, "k", nonce, 1001)); /* pushed out by its own */
+	assert_true(fleet_answer(&fleet, "k", other, 1001));
 	assert_false(fleet_answer(&fleet, "k", "", 1000));
 }
 
