@@ -15,7 +15,8 @@
 
 #define CACHE    1024   /* keys that are remembered for a second */
 #define FRESH_MS 1000
-#define BUCKETS  4096   /* rates of different keys               */
+#define SETS     512    /* rates of different keys: sets ...     */
+#define WAYS     8      /* ... of buckets                        */
 #define ENV_MAX  64     /* keys of the environment               */
 
 struct entry {
@@ -27,7 +28,7 @@ struct entry {
 struct bucket {
 	char     key[sizeof((struct principal *)0)->key];
 	uint64_t at_us;
-	double   tokens;
+	double   tokens, most, rate; /* as of at_us; rate: a minute */
 };
 
 struct access {
@@ -38,7 +39,7 @@ struct access {
 	size_t          n_env;
 	pthread_mutex_t lock; /* guards what follows */
 	struct entry    cache[CACHE];
-	struct bucket   bucket[BUCKETS];
+	struct bucket   bucket[SETS][WAYS];
 };
 
 struct keyring
@@ -220,14 +221,43 @@ access_check(struct access *a, const struct http_request *rq, struct principal *
 
 /* ---- rates ----------------------------------------------------------------------------- */
 
+static double
+level(const struct bucket *b, uint64_t now_us)
+{
+	const double tokens = b->tokens + (double)(now_us - b->at_us) * b->rate / 60e6;
+
+	return tokens < b->most ? tokens : b->most;
+}
+
 static struct bucket *
-bucket_of(struct access *a, const char *key)
+set_of(struct access *a, const char *key)
 {
 	size_t h = 5381;
 
 	for (const char *c = key; *c; c++)
 		h = h * 33 ^ (unsigned char)*c;
-	return &a->bucket[h % BUCKETS]; /* two keys in one place share its rate for a moment */
+	return a->bucket[h % SETS];
+}
+
+/* The key's bucket.  In a set without room the newcomer takes the bucket that misses least, and takes
+ * over what it misses: so keys that push each other out are never better off than with one of their own. */
+static struct bucket *
+bucket_of(struct access *a, const char *key, double most, uint64_t now_us)
+{
+	struct bucket *set = set_of(a, key), *fullest = &set[0];
+	double missing;
+
+	for (struct bucket *b = set; b < set + WAYS; b++) {
+		if (strcmp(b->key, key) == 0)
+			return b;
+		if (b->most - level(b, now_us) < fullest->most - level(fullest, now_us))
+			fullest = b;
+	}
+	missing = fullest->most - level(fullest, now_us);
+	snprintf(fullest->key, sizeof fullest->key, "%s", key);
+	fullest->at_us = now_us;
+	fullest->tokens = most > missing ? most - missing : 0;
+	return fullest;
 }
 
 uint32_t
@@ -242,16 +272,11 @@ access_rate(struct access *a, const struct principal *p)
 	if (!rate)
 		return 0;
 	pthread_mutex_lock(&a->lock);
-	b = bucket_of(a, p->key);
-	if (strcmp(b->key, p->key) != 0) {
-		memcpy(b->key, p->key, sizeof b->key);
-		b->tokens = most;
-	} else {
-		b->tokens += (double)(now - b->at_us) * rate / 60e6;
-	}
+	b = bucket_of(a, p->key, most, now);
+	b->most = most;
+	b->rate = rate;
+	b->tokens = level(b, now);
 	b->at_us = now;
-	if (b->tokens > most)
-		b->tokens = most;
 	if (b->tokens >= 1)
 		b->tokens -= 1;
 	else

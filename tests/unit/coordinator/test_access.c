@@ -70,4 +70,36 @@ test_rate(void **state)
 	access_destroy(a);
 }
 
-UNIT_MAIN(UNIT_STORE(test_keys), UNIT_STORE(test_rate))
+/* Keys of one set, with a token that does not come back while the test runs. */
+static void
+test_rates_of_one_set(void **state)
+{
+	struct principal who[4 * WAYS];
+	struct b3iq_error err = NO_ERR;
+	struct access *a = access_create(unit_store, 0, "", &err);
+	size_t n = 0, passed = 0;
+
+	(void)state;
+	assert_non_null(a);
+	for (int i = 0; n < sizeof who / sizeof *who; i++) {
+		who[n] = (struct principal){ .rate_per_minute = 1, .burst = 10 };
+		snprintf(who[n].key, sizeof who[n].key, "k%d", i);
+		n += set_of(a, who[n].key) == a->bucket[7];
+	}
+	for (int i = 0; i < 1000; i++) /* two that alternate: ten each */
+		for (n = 0; n < 2; n++)
+			passed += access_rate(a, &who[n]) == 0;
+	assert_in_range(passed, 20, 22);
+	for (passed = 0, n = 2; n < WAYS; n++) /* the others of the set have theirs */
+		for (int i = 0; i < 20; i++)
+			passed += access_rate(a, &who[n]) == 0;
+	assert_in_range(passed, 10 * (WAYS - 2), 11 * (WAYS - 2));
+	passed = 0;
+	for (int i = 0; i < 100; i++) /* more than there are buckets: nobody gains by it */
+		for (n = 0; n < 4 * WAYS; n++)
+			passed += access_rate(a, &who[n]) == 0;
+	assert_in_range(passed, 0, 4 * WAYS);
+	access_destroy(a);
+}
+
+UNIT_MAIN(UNIT_STORE(test_keys), UNIT_STORE(test_rate), UNIT_STORE(test_rates_of_one_set))
