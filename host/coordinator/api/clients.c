@@ -10,6 +10,7 @@
 #include "coordinator/settle/receipts.h"
 #include "core/base/encode.h"
 #include "core/base/json.h"
+#include "core/base/utf8.h"
 #include "core/http/sse.h"
 #include "core/http/stream.h"
 
@@ -17,6 +18,7 @@
 #define LONG_POLLS  400 /* at once; more are answered without waiting */
 #define LIST_MOST   1000
 #define PING_MS     15000
+#define REASON_MOST 200 /* bytes of a worker's message in an error */
 
 static struct desk_client
 client_of(const struct http_request *rq)
@@ -227,11 +229,14 @@ result_of(const struct outcome *o)
 static void
 say_failed(const struct http_request *rq, struct http_response *rs, const struct outcome *o)
 {
+	const struct buf *message = &o->hidden.message;
+	size_t len = message->len < REASON_MOST ? message->len : REASON_MOST;
 	char text[400];
+	bool bad;
 
-	snprintf(text, sizeof text, "the job is %s: %s%s%.200s", job_status(o->job->phase),
-	         o->job->error, o->hidden.message.len ? ": " : "",
-	         o->hidden.message.len ? o->hidden.message.data : "");
+	len = len ? utf8_whole(message->data, len, &bad) : 0;
+	snprintf(text, sizeof text, "the job is %s: %s%s%.*s", job_status(o->job->phase),
+	         o->job->error, len ? ": " : "", (int)len, len ? message->data : "");
 	reply_error(rq, rs, 409, "job_failed", NULL, text);
 }
 
