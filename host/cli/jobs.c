@@ -23,6 +23,14 @@ word(struct json_object *of, const char *key)
 }
 
 const char *
+jobs_text(struct json_object *of, const char *key)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(of, key, &v) && v ? json_object_get_string(v) : "";
+}
+
+const char *
 jobs_status(struct json_object *view)
 {
 	static const struct {
@@ -216,6 +224,42 @@ jobs_show(struct cli *cli, struct json_object *view, struct json_object *settled
 	if (receipt)
 		show_cost(receipt);
 	show_error(view);
+}
+
+/* ---- tables -------------------------------------------------------------- */
+
+static void
+show_cell(struct term_table *table, struct json_object *item, const struct jobs_column *c)
+{
+	const char *text = c->read ? c->read(item) : jobs_text(item, c->key);
+
+	if (c->other && !*text)
+		text = jobs_text(item, c->other);
+	if (c->most)
+		term_cellf(table, "%.*s", c->most, text);
+	else
+		term_cell(table, text);
+}
+
+int
+jobs_table(struct cli *cli, struct json_object *doc, const struct jobs_column *columns,
+           const char *member)
+{
+	const char         *head[JOBS_COLUMNS + 1] = { NULL };
+	struct json_object *items = NULL;
+	struct term_table   table;
+
+	if (json_get(doc, "items", json_type_array, &items, NULL) || !items)
+		return cli_error(cli, CLI_FAILED, "the coordinator's answer has no items");
+	for (size_t c = 0; c < JOBS_COLUMNS && columns[c].head; c++)
+		head[c] = columns[c].head;
+	term_table_init(&table, head);
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		for (size_t c = 0; head[c]; c++)
+			show_cell(&table, json_object_array_get_idx(items, i), &columns[c]);
+	term_table_finish(&table, cli->json ? NULL : stdout);
+	cli_put(cli, member, json_object_get(items));
+	return CLI_OK;
 }
 
 /* ---- the end ------------------------------------------------------------- */

@@ -1,10 +1,8 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/commands/commands.h"
 #include "cli/jobs.h"
 #include "cli/term.h"
-#include "core/base/json.h"
 
 /* GET or POST as an administrator. */
 static int
@@ -19,14 +17,6 @@ ask(struct cli *cli, const char *method, const char *path, struct json_object **
 		                    NULL, doc);
 	network_close(&n);
 	return exit;
-}
-
-static const char *
-word(struct json_object *of, const char *key)
-{
-	struct json_object *v = NULL;
-
-	return json_object_object_get_ex(of, key, &v) && v ? json_object_get_string(v) : "";
 }
 
 /* Every plain member as "name: value"; with --json the whole answer. */
@@ -57,24 +47,14 @@ show_plain(struct cli *cli, const char *method, const char *path)
 	return exit;
 }
 
-/* A table of some members of each item. */
 static int
-show_items(struct cli *cli, const char *path, const char *const *keys, const char *const *head)
+show_items(struct cli *cli, const char *path, const struct jobs_column *columns)
 {
-	struct json_object *doc = NULL, *items = NULL;
-	struct term_table   table;
+	struct json_object *doc = NULL;
 	int                 exit = ask(cli, "GET", path, &doc);
 
-	if (!exit && (json_get(doc, "items", json_type_array, &items, NULL) || !items))
-		exit = cli_error(cli, CLI_FAILED, "the coordinator's answer has no items");
-	if (!exit) {
-		term_table_init(&table, head);
-		for (size_t i = 0; i < json_object_array_length(items); i++)
-			for (size_t k = 0; keys[k]; k++)
-				term_cell(&table, word(json_object_array_get_idx(items, i), keys[k]));
-		term_table_finish(&table, cli->json ? NULL : stdout);
-		cli_put(cli, "items", json_object_get(items));
-	}
+	if (!exit)
+		exit = jobs_table(cli, doc, columns, "items");
 	json_object_put(doc);
 	return exit;
 }
@@ -100,20 +80,25 @@ run_cancel_running(struct cli *cli)
 static int
 run_jobs(struct cli *cli)
 {
-	return show_items(cli, "/v1/admin/jobs",
-	                  (const char *const[]){ "job_id", "status", "model", "assigned_miner_id",
-	                                         "attempt", NULL },
-	                  (const char *const[]){ "JOB", "STATUS", "MODEL", "WORKER", "ATTEMPT", NULL });
+	static const struct jobs_column columns[] = {
+		{ .head = "JOB", .key = "job_id" },   { .head = "STATUS", .key = "status" },
+		{ .head = "MODEL", .key = "model" },  { .head = "WORKER", .key = "assigned_miner_id" },
+		{ .head = "ATTEMPT", .key = "attempt" }, { .head = NULL },
+	};
+
+	return show_items(cli, "/v1/admin/jobs", columns);
 }
 
 static int
 run_miners(struct cli *cli)
 {
-	return show_items(cli, "/v1/admin/miners",
-	                  (const char *const[]){ "miner_id", "status", "inflight", "concurrency",
-	                                         "region", NULL },
-	                  (const char *const[]){ "WORKER", "STATUS", "INFLIGHT", "CONCURRENCY", "REGION",
-	                                         NULL });
+	static const struct jobs_column columns[] = {
+		{ .head = "WORKER", .key = "miner_id" },   { .head = "STATUS", .key = "status" },
+		{ .head = "INFLIGHT", .key = "inflight" }, { .head = "CONCURRENCY", .key = "concurrency" },
+		{ .head = "REGION", .key = "region" },     { .head = NULL },
+	};
+
+	return show_items(cli, "/v1/admin/miners", columns);
 }
 
 static const struct cli_option options[] = {

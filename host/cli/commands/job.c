@@ -20,14 +20,6 @@ with_network(struct cli *cli, int (*fn)(struct cli *, struct network *))
 	return exit;
 }
 
-static const char *
-word(struct json_object *of, const char *key)
-{
-	struct json_object *v = NULL;
-
-	return json_object_object_get_ex(of, key, &v) && v ? json_object_get_string(v) : "";
-}
-
 /* ---- status, result, cancel ---------------------------------------------- */
 
 static int
@@ -96,90 +88,66 @@ append_query(struct buf *path, const char *key, const char *value)
 			buf_printf(path, "%%%02X", *c);
 }
 
-/* GET base?limit&offset&..., and its items. */
+/* GET base?limit&offset&..., shown. */
 static int
-get_list(struct cli *cli, struct network *n, const char *base, struct json_object **doc,
-         struct json_object **items)
+show_list(struct cli *cli, struct network *n, const char *base, const struct jobs_column *columns,
+          const char *member)
 {
 	static const struct {
 		const char *option, *field;
 	} filters[] = { { "limit", "limit" }, { "offset", "offset" }, { "status", "status" },
 		        { "type", "job_type" } };
-	struct buf path;
-	int        exit;
+	struct json_object *doc = NULL;
+	struct buf          path;
+	int                 exit;
 
-	*items = NULL;
 	buf_init(&path, 1024);
 	buf_puts(&path, base);
 	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
 		if (cli_text(cli, filters[i].option, NULL))
 			append_query(&path, filters[i].field, cli_text(cli, filters[i].option, ""));
 	exit = path.rc ? cli_error(cli, CLI_USAGE, "the options are too long")
-	               : network_json(cli, n, &(struct network_call){ .path = path.data }, NULL, doc);
+	               : network_json(cli, n, &(struct network_call){ .path = path.data }, NULL, &doc);
 	buf_free(&path);
-	if (!exit && (json_get(*doc, "items", json_type_array, items, NULL) || !*items))
-		exit = cli_error(cli, CLI_FAILED, "the coordinator's answer has no items");
+	if (!exit)
+		exit = jobs_table(cli, doc, columns, member);
+	json_object_put(doc);
 	return exit;
 }
 
 static int
 do_jobs(struct cli *cli, struct network *n)
 {
-	static const char *const head[] = { "JOB", "STATUS", "SUBMITTED (UTC)", "RECEIPT", NULL };
-	struct json_object      *doc = NULL, *items;
-	struct term_table        table;
-	int                      exit = get_list(cli, n, "/v1/jobs", &doc, &items);
+	static const struct jobs_column columns[] = {
+		{ .head = "JOB", .key = "job_id" },
+		{ .head = "STATUS", .read = jobs_status },
+		{ .head = "SUBMITTED (UTC)", .key = "submitted_at", .other = "requested_at", .most = 19 },
+		{ .head = "RECEIPT", .key = "receipt_id" },
+		{ .head = NULL },
+	};
 
-	if (!exit) {
-		term_table_init(&table, head);
-		for (size_t i = 0; i < json_object_array_length(items); i++) {
-			struct json_object *job = json_object_array_get_idx(items, i);
-			const char         *when = word(job, "submitted_at");
-
-			term_cell(&table, word(job, "job_id"));
-			term_cell(&table, jobs_status(job));
-			term_cellf(&table, "%.19s", *when ? when : word(job, "requested_at"));
-			term_cell(&table, word(job, "receipt_id"));
-		}
-		term_table_finish(&table, cli->json ? NULL : stdout);
-		cli_put(cli, "jobs", json_object_get(items));
-	}
-	json_object_put(doc);
-	return exit;
+	return show_list(cli, n, "/v1/jobs", columns, "jobs");
 }
 
 /* Of one job its receipt; else the jobs that have one. */
 static int
 do_receipts(struct cli *cli, struct network *n)
 {
-	static const char *const head[] = { "RECEIPT", "JOB", "PAID", "TIME (UTC)", NULL };
-	const char              *id = cli_text(cli, "job-id", NULL);
-	struct json_object      *doc = NULL, *items;
-	struct term_table        table;
-	char                     path[256] = "/v1/jobs?status=completed";
-	int                      exit;
+	static const struct jobs_column columns[] = {
+		{ .head = "RECEIPT", .key = "receipt_id" },
+		{ .head = "JOB", .key = "job_id" },
+		{ .head = "PAID", .key = "amount_paid" },
+		{ .head = "TIME (UTC)", .key = "timestamp", .other = "completed_at", .most = 19 },
+		{ .head = NULL },
+	};
+	const char *id = cli_text(cli, "job-id", NULL);
+	char        path[256] = "/v1/jobs?status=completed";
 
 	if (id && !ticket_id_valid(id))
 		return cli_error(cli, CLI_USAGE, "\"%.60s\" is no id of a job", id);
 	if (id)
 		snprintf(path, sizeof path, "/v1/jobs/%s/receipts", id);
-	exit = get_list(cli, n, path, &doc, &items);
-	if (!exit) {
-		term_table_init(&table, head);
-		for (size_t i = 0; i < json_object_array_length(items); i++) {
-			struct json_object *r = json_object_array_get_idx(items, i);
-			const char         *when = word(r, "timestamp");
-
-			term_cell(&table, word(r, "receipt_id"));
-			term_cell(&table, word(r, "job_id"));
-			term_cell(&table, word(r, "amount_paid"));
-			term_cellf(&table, "%.19s", *when ? when : word(r, "completed_at"));
-		}
-		term_table_finish(&table, cli->json ? NULL : stdout);
-		cli_put(cli, "receipts", json_object_get(items));
-	}
-	json_object_put(doc);
-	return exit;
+	return show_list(cli, n, path, columns, "receipts");
 }
 
 /* ---- pay ----------------------------------------------------------------- */
@@ -196,7 +164,7 @@ show_payment(struct cli *cli, struct json_object *payment)
 
 	cli_put(cli, "payment", json_object_get(payment));
 	for (size_t i = 0; !cli->json && i < sizeof lines / sizeof *lines; i++) {
-		const char *text = word(payment, lines[i].key);
+		const char *text = jobs_text(payment, lines[i].key);
 
 		if (!*text)
 			continue;

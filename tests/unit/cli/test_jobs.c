@@ -1,4 +1,4 @@
-/* jobs.c: views of both dialects, times and costs. */
+/* jobs.c: views of both dialects, times, results and tables. */
 #include "session.h"
 
 #include "cli/jobs.c"
@@ -83,6 +83,73 @@ test_output(void **state)
 	assert_null(output_of(NULL));
 }
 
+/* ---- tables -------------------------------------------------------------- */
+
+static const struct jobs_column columns[] = {
+	{ .head = "JOB", .key = "job_id" },
+	{ .head = "STATUS", .read = jobs_status },
+	{ .head = "TIME", .key = "at", .other = "since", .most = 4 },
+	{ .head = NULL },
+};
+
+static const char *answer; /* what run_table() shows */
+
+static int
+run_table(struct cli *cli)
+{
+	struct json_object *doc = view(answer);
+	const int           exit = jobs_table(cli, doc, columns, "jobs");
+
+	json_object_put(doc);
+	return exit;
+}
+
+static const struct cli_command table = {
+	.name = "table", .summary = "a table", .about = "Shows it.", .run = run_table,
+};
+static const struct cli_command root = {
+	.name = "b3iq",
+	.subs = (const struct cli_command *const[]){ &table, NULL },
+};
+
+static void
+test_table(void **state)
+{
+	struct json_object *doc, *jobs = NULL;
+	struct session      s;
+
+	(void)state;
+	session_begin(&s, &root);
+	answer = "{\"items\":[{\"job_id\":7,\"state\":\"QUEUED\",\"at\":\"2025-01\",\"since\":\"1999\"},"
+	         "{\"job_id\":null,\"status\":\"failed\",\"at\":\"\",\"since\":\"2024-12\"}]}";
+	assert_int_equal(session_run(&s, "table"), CLI_OK);
+	assert_string_equal(s.out, "JOB  STATUS   TIME\n7    pending  2025\n     failed   2024\n");
+	assert_int_equal(session_run(&s, "table", "--json"), CLI_OK);
+	doc = session_json(&s);
+	assert_true(json_object_object_get_ex(doc, "jobs", &jobs));
+	assert_int_equal(json_object_array_length(jobs), 2);
+	assert_string_equal(session_text(json_object_array_get_idx(jobs, 1), "since"), "2024-12");
+	json_object_put(doc);
+	session_end(&s);
+}
+
+static void
+test_table_of_no_items(void **state)
+{
+	static const char *const answers[] = { "{}", "{\"items\":null}", "{\"items\":{}}" };
+	struct session           s;
+
+	(void)state;
+	session_begin(&s, &root);
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		answer = answers[i];
+		assert_int_equal(session_run(&s, "table"), CLI_FAILED);
+		assert_says(s.err, "no items");
+		assert_string_equal(s.out, "");
+	}
+	session_end(&s);
+}
+
 int
 main(void)
 {
@@ -90,6 +157,8 @@ main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_of_no_items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
