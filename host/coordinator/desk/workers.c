@@ -176,6 +176,10 @@ desk_register(struct desk *d, const char *key, const struct desk_registration *r
 	if (rc == B3IQ_OK) {
 		pthread_mutex_lock(&d->lock);
 		rc = check_owner(d, w, why);
+		if (rc == B3IQ_OK && !fleet_takes(&d->fleet, w))
+			rc = why_say(why, B3IQ_E_BUSY, "too_many_miners",
+			             "this key has %d workers, or there are %d of all keys: "
+			             "deregister one", FLEET_MAX_EACH, FLEET_MAX);
 		pthread_mutex_unlock(&d->lock);
 	}
 	if (rc == B3IQ_OK)

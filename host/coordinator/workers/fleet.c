@@ -156,6 +156,20 @@ start_over(struct worker *w, const struct worker *from)
 	w->gone = false;
 }
 
+bool
+fleet_takes(const struct fleet *f, const struct worker *w)
+{
+	const struct worker *known = fleet_find(f, w->id);
+	size_t here = 0, gone = 0;
+
+	if (known && !known->gone)
+		return true;
+	for (const struct worker *o = f->by_key[hash(w->key)]; o; o = o->of_key)
+		if (o != known && strcmp(o->key, w->key) == 0)
+			*(o->gone ? &gone : &here) += 1;
+	return here < FLEET_MAX_EACH && (known || (f->n < FLEET_MAX && gone < FLEET_GONE_EACH));
+}
+
 struct worker *
 fleet_put(struct fleet *f, struct worker *from)
 {

@@ -21,6 +21,8 @@
 #define FLEET_NONCES_EACH 4 /* of these of one key             */
 #define FLEET_NONCE_MS (5u * 60 * 1000)
 #define FLEET_MAX     100000
+#define FLEET_MAX_EACH   64   /* ids of one key                */
+#define FLEET_GONE_EACH  1024 /* and those that it gave up     */
 
 extern const struct store_module fleet_module; /* "fleet" */
 
@@ -73,6 +75,8 @@ void           fleet_finish(struct fleet *);
 struct worker *fleet_find(const struct fleet *, const char *id);
 /* The latest worker of an API key that is not gone. */
 struct worker *fleet_of_key(const struct fleet *, const char *key);
+/* Is there a place for one more worker, or is it known?  Ask before its row is written. */
+bool           fleet_takes(const struct fleet *, const struct worker *);
 /* Takes over the worker's strings and skills; replaces what is known of it but leases, quality and
  * pollers.  NULL: no memory, or too many. */
 struct worker *fleet_put(struct fleet *, struct worker *);

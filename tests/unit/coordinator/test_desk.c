@@ -59,6 +59,46 @@ enlist(const char *id, uint32_t concurrency)
 	assert_ok(desk_register(desk, "key_w", &r, &verified, &why), why.err);
 }
 
+static int32_t
+count_worker(void *arg, struct worker *w)
+{
+	++*(size_t *)arg;
+	worker_free(w);
+	return B3IQ_OK;
+}
+
+static int32_t
+count_workers(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	return fleet_load(tx, count_worker, arg, err);
+}
+
+/* The one too many leaves no row, which a restart would bring back. */
+static void
+test_one_worker_too_many(void **state)
+{
+	const struct desk_registration r = { .id = "more", .region = "", .node = "", .nonce = "",
+		                             .proof = "", .address = "", .push_url = "",
+		                             .push_key = "", .concurrency = 1 };
+	struct b3iq_error err = NO_ERR;
+	struct why why = NO_WHY;
+	size_t rows = 0;
+	bool verified;
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < FLEET_MAX_EACH; i++) {
+		snprintf(id, sizeof id, "w%d", i);
+		enlist(id, 1);
+	}
+	assert_int_equal(desk_register(desk, "key_w", &r, &verified, &why), B3IQ_E_BUSY);
+	assert_string_equal(why.code, "too_many_miners");
+	assert_ok(store_read(unit_store, count_workers, &rows, &err), err);
+	assert_int_equal(rows, FLEET_MAX_EACH);
+	why = NO_WHY;
+	assert_ok(desk_register(desk, "key_x", &r, &verified, &why), why.err);
+}
+
 static struct job
 submit(const char *client)
 {
@@ -245,4 +285,5 @@ test_no_line(void **state)
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-UNIT_MAIN(T(test_everybody_at_once), T(test_restart), T(test_whose), T(test_no_line))
+UNIT_MAIN(T(test_everybody_at_once), T(test_restart), T(test_whose), T(test_no_line),
+          T(test_one_worker_too_many))

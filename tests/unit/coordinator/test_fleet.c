@@ -229,5 +229,34 @@ test_gone(void **state)
 	assert_true(!w->gone && !w->verified && w->completed == 0 && w->quality == 500);
 }
 
+/* One key takes 64 places, and cannot fill the table with ids that it gives up. */
+static void
+test_places_of_a_key(void **state)
+{
+	struct worker *k = worker("one more", "k"), *other = worker("of another", "other");
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < FLEET_MAX_EACH; i++) {
+		assert_true(fleet_takes(&fleet, k));
+		snprintf(id, sizeof id, "w%d", i);
+		fleet_put(&fleet, worker(id, "k"));
+	}
+	assert_false(fleet_takes(&fleet, k));
+	assert_true(fleet_takes(&fleet, other));
+	snprintf(k->id, sizeof k->id, "w7"); /* registers again */
+	assert_true(fleet_takes(&fleet, k));
+	for (int i = 0; i < FLEET_GONE_EACH; i++) {
+		snprintf(id, sizeof id, "w%d", i);
+		fleet_remove(&fleet, fleet_put(&fleet, worker(id, "k")));
+	}
+	assert_true(fleet_takes(&fleet, k)); /* its place is there */
+	snprintf(k->id, sizeof k->id, "one more");
+	assert_false(fleet_takes(&fleet, k));
+	worker_free(k);
+	worker_free(other);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-UNIT_MAIN(T(test_quality), T(test_leases), T(test_line), T(test_nonces), T(test_rows), T(test_of_key), T(test_gone))
+UNIT_MAIN(T(test_quality), T(test_leases), T(test_line), T(test_nonces),
+          T(test_rows), T(test_of_key), T(test_gone), T(test_places_of_a_key))
