@@ -1,6 +1,5 @@
 #include "coordinator/jobs/jobbook.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -86,39 +85,21 @@ const struct store_module jobbook_module = { "jobs", migrations };
 /* ---- rows ------------------------------------------------------------------ */
 
 static void
-text(struct store_rows *rows, int column, char *out, size_t size)
-{
-	const char *s = store_text(rows, column, NULL);
-
-	snprintf(out, size, "%s", s ? s : "");
-}
-
-static void
-bytes(struct store_rows *rows, int column, uint8_t out[32])
-{
-	size_t len;
-	const void *b = store_blob(rows, column, &len);
-
-	if (b && len == 32)
-		memcpy(out, b, 32);
-}
-
-static void
 read_job(struct store_rows *rows, struct job *j)
 {
 	memset(j, 0, sizeof *j);
 	j->seq = store_int(rows, 0);
 	j->rev = store_int(rows, 1);
-	text(rows, 2, j->id, sizeof j->id);
-	text(rows, 3, j->client, sizeof j->client);
-	text(rows, 4, j->type, sizeof j->type);
-	text(rows, 5, j->model, sizeof j->model);
-	text(rows, 6, j->terms, sizeof j->terms);
+	store_copy_text(rows, 2, j->id, sizeof j->id);
+	store_copy_text(rows, 3, j->client, sizeof j->client);
+	store_copy_text(rows, 4, j->type, sizeof j->type);
+	store_copy_text(rows, 5, j->model, sizeof j->model);
+	store_copy_text(rows, 6, j->terms, sizeof j->terms);
 	j->phase = (enum job_phase)store_int(rows, 7);
 	j->attempt = (uint32_t)store_int(rows, 8);
 	j->faults = (uint32_t)store_int(rows, 9);
-	text(rows, 10, j->worker, sizeof j->worker);
-	text(rows, 11, j->lease, sizeof j->lease);
+	store_copy_text(rows, 10, j->worker, sizeof j->worker);
+	store_copy_text(rows, 11, j->lease, sizeof j->lease);
 	j->lease_ms = (uint64_t)store_int(rows, 12);
 	j->requested_ms = (uint64_t)store_int(rows, 13);
 	j->queued_ms = (uint64_t)store_int(rows, 14);
@@ -126,10 +107,10 @@ read_job(struct store_rows *rows, struct job *j)
 	j->started_ms = (uint64_t)store_int(rows, 16);
 	j->ended_ms = (uint64_t)store_int(rows, 17);
 	j->expires_ms = (uint64_t)store_int(rows, 18);
-	text(rows, 19, j->error, sizeof j->error);
+	store_copy_text(rows, 19, j->error, sizeof j->error);
 	j->stream = store_int(rows, 20) != 0;
 	j->max_tokens = (uint32_t)store_int(rows, 21);
-	bytes(rows, 22, j->order);
+	store_copy_blob(rows, 22, j->order, sizeof j->order);
 	j->mode = (enum job_mode)store_int(rows, 23);
 	j->pay = (enum job_pay)store_int(rows, 24);
 	j->rate = (uint64_t)store_int(rows, 25);
@@ -138,8 +119,8 @@ read_job(struct store_rows *rows, struct job *j)
 	j->cut = (uint64_t)store_int(rows, 28);
 	j->units_ms = (uint64_t)store_int(rows, 29);
 	j->units_tokens = (uint64_t)store_int(rows, 30);
-	text(rows, 31, j->receipt, sizeof j->receipt);
-	bytes(rows, 32, j->digest);
+	store_copy_text(rows, 31, j->receipt, sizeof j->receipt);
+	store_copy_blob(rows, 32, j->digest, sizeof j->digest);
 }
 
 static int32_t
@@ -197,7 +178,7 @@ find_retry(struct store_tx *tx, const char *client, const struct jobbook_retry *
 		return rc;
 	body = store_blob(rows, 1, &len);
 	same = len == sizeof retry->body && memcmp(body, retry->body, len) == 0;
-	text(rows, 0, known, JOB_ID_SIZE);
+	store_copy_text(rows, 0, known, JOB_ID_SIZE);
 	store_end(rows);
 	return same ? B3IQ_OK
 	            : fail(err, B3IQ_E_INVALID,
@@ -396,7 +377,7 @@ jobbook_get_secrets(struct store_tx *tx, int64_t seq, struct jobbook_secrets *ou
 		if (s && len && buf_append(field(out, (size_t)i), s, len) != B3IQ_OK)
 			rc = fail_memory(err, "reading a job");
 	}
-	bytes(rows, 8, out->secret);
+	store_copy_blob(rows, 8, out->secret, sizeof out->secret);
 	store_end(rows);
 	return rc;
 }
@@ -513,7 +494,7 @@ jobbook_lease_secret(struct store_tx *tx, uint8_t out[32], struct b3iq_error *er
 	if (rc == B3IQ_OK)
 		rc = store_next(rows, &row, err);
 	if (rc == B3IQ_OK && row) {
-		bytes(rows, 0, out);
+		store_copy_blob(rows, 0, out, 32);
 		store_end(rows);
 	}
 	return rc;

@@ -97,44 +97,26 @@ steps_save(struct store_tx *tx, const struct step *s, struct b3iq_error *err)
 }
 
 static void
-text(struct store_rows *rows, int column, char *out, size_t size)
-{
-	const char *s = store_text(rows, column, NULL);
-
-	snprintf(out, size, "%s", s ? s : "");
-}
-
-static void
-bytes(struct store_rows *rows, int column, uint8_t out[32])
-{
-	size_t len;
-	const void *b = store_blob(rows, column, &len);
-
-	if (b && len == 32)
-		memcpy(out, b, 32);
-}
-
-static void
 read_step(struct store_rows *rows, struct step *s)
 {
 	memset(s, 0, sizeof *s);
 	s->seq = store_int(rows, 0);
-	bytes(rows, 1, s->key);
+	store_copy_blob(rows, 1, s->key, sizeof s->key);
 	s->job = store_int(rows, 2);
 	s->kind = (enum step_kind)store_int(rows, 3);
 	s->state = (enum step_state)store_int(rows, 4);
 	s->again = (uint32_t)store_int(rows, 5);
 	s->tries = (uint32_t)store_int(rows, 6);
-	bytes(rows, 7, s->digest);
-	text(rows, 8, s->subject, sizeof s->subject);
-	text(rows, 9, s->signer, sizeof s->signer);
-	text(rows, 10, s->to, sizeof s->to);
+	store_copy_blob(rows, 7, s->digest, sizeof s->digest);
+	store_copy_text(rows, 8, s->subject, sizeof s->subject);
+	store_copy_text(rows, 9, s->signer, sizeof s->signer);
+	store_copy_text(rows, 10, s->to, sizeof s->to);
 	s->amount = (uint64_t)store_int(rows, 11);
-	text(rows, 12, s->extra, sizeof s->extra);
+	store_copy_text(rows, 12, s->extra, sizeof s->extra);
 	s->created_ms = (uint64_t)store_int(rows, 13);
 	s->due_ms = (uint64_t)store_int(rows, 14);
 	s->done_ms = (uint64_t)store_int(rows, 15);
-	text(rows, 16, s->ref, sizeof s->ref);
+	store_copy_text(rows, 16, s->ref, sizeof s->ref);
 	s->height = (uint64_t)store_int(rows, 17);
 	s->invalid = (uint32_t)store_int(rows, 18);
 }

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -374,6 +375,24 @@ store_blob(struct store_rows *r, int column, size_t *len)
 	if (len)
 		*len = (size_t)sqlite3_column_bytes(r->stmt, column);
 	return data;
+}
+
+void
+store_copy_text(struct store_rows *r, int column, char *out, size_t size)
+{
+	const char *text = store_text(r, column, NULL);
+
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+void
+store_copy_blob(struct store_rows *r, int column, void *out, size_t size)
+{
+	size_t len;
+	const void *data = store_blob(r, column, &len);
+
+	if (data && len == size)
+		memcpy(out, data, size);
 }
 
 bool

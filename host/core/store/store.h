@@ -82,5 +82,8 @@ int64_t     store_int(struct store_rows *, int column);
 const char *store_text(struct store_rows *, int column, size_t *len); /* NUL-terminated, or NULL */
 const void *store_blob(struct store_rows *, int column, size_t *len);
 bool        store_is_null(struct store_rows *, int column);
+/* The same as copies.  Text is cut at the size, "" for a null; a blob of another length is left out. */
+void        store_copy_text(struct store_rows *, int column, char *out, size_t size);
+void        store_copy_blob(struct store_rows *, int column, void *out, size_t size);
 
 #endif

@@ -35,6 +35,8 @@ test_types(void **state)
 {
 	struct b3iq_error err = NO_ERROR;
 	struct store_rows *rows;
+	char text[2] = "zz";
+	uint8_t blob[2] = { 9, 9 };
 	size_t len;
 	bool row;
 
@@ -53,6 +55,14 @@ test_types(void **state)
 	assert_int_equal(len, 3);
 	assert_memory_equal(store_blob(rows, 2, &len), "\0\1", 2);
 	assert_int_equal(len, 2);
+	store_copy_text(rows, 1, text, sizeof text);
+	assert_string_equal(text, "a");
+	store_copy_text(rows, 1, text, 1);
+	assert_string_equal(text, "");
+	store_copy_blob(rows, 2, blob, 1); /* of another length */
+	assert_int_equal(blob[0], 9);
+	store_copy_blob(rows, 2, blob, sizeof blob);
+	assert_memory_equal(blob, "\0\1", 2);
 	assert_int_equal(store_next(rows, &row, &err), B3IQ_OK);
 	assert_true(row);
 	assert_true(store_is_null(rows, 0));
@@ -62,6 +72,11 @@ test_types(void **state)
 	assert_false(store_is_null(rows, 2)); /* an empty blob is no null */
 	store_blob(rows, 2, &len);
 	assert_int_equal(len, 0);
+	text[0] = 'z';
+	store_copy_text(rows, 1, text, sizeof text);
+	assert_string_equal(text, "");
+	store_copy_blob(rows, 2, blob, sizeof blob);
+	assert_memory_equal(blob, "\0\1", 2);
 	assert_int_equal(store_next(rows, &row, &err), B3IQ_OK);
 	assert_false(row);
 	assert_int_equal(store_next(rows, &row, &err), B3IQ_OK); /* past the end: still the end */
