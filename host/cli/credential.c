@@ -10,12 +10,23 @@
 
 /* ---- create -------------------------------------------------------------- */
 
-uint64_t
-credential_expiry(const struct cli *cli)
+struct key_spec
+credential_spec(const struct cli *cli)
 {
-	const int64_t days = cli_int(cli, "days", 0);
+	const uint64_t days = (uint64_t)cli_int(cli, "days", 0);
 
-	return days ? clock_wall_ms() + (uint64_t)days * DAY_MS : 0;
+	return (struct key_spec){ .name = cli_word(cli, 0),
+		                  .expires_ms = days ? clock_wall_ms() + days * DAY_MS : 0,
+		                  .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
+		                  .burst = (uint32_t)cli_int(cli, "burst", 0) };
+}
+
+void
+credential_put(struct cli *cli, const struct key *key, const char *scopes)
+{
+	cli_put_text(cli, "id", key->id);
+	cli_put_text(cli, "name", key->name);
+	cli_put_text(cli, scopes, key->scopes);
 }
 
 void

@@ -21,8 +21,10 @@
 	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG,                                    \
 	  .help = "print the " what " and nothing else" }
 
-/* When --days end, in milliseconds of the wall clock; 0: never. */
-uint64_t credential_expiry(const struct cli *);
+/* What the first word, --days, --rate and --burst say; what it may, the caller adds. */
+struct key_spec credential_spec(const struct cli *);
+/* Puts what is shown of a new one into the result: id, name, and what it may as the member `scopes`. */
+void credential_put(struct cli *, const struct key *, const char *scopes);
 /* The secret, alone on stdout; on stderr, unless --quiet, "KIND NAME (ID) ..." with what fmt says that it
  * may.  With --json nothing: then the secret is the member that the caller has put. */
 __attribute__((format(printf, 5, 6))) void

@@ -27,9 +27,7 @@ run(struct cli *cli)
 static void
 show_new(struct cli *cli, const struct key *key, const char *secret)
 {
-	cli_put_text(cli, "id", key->id);
-	cli_put_text(cli, "name", key->name);
-	cli_put_text(cli, "role", key->scopes);
+	credential_put(cli, key, "role");
 	cli_put_text(cli, "wallet", key->account);
 	cli_put_text(cli, "key", secret);
 	credential_show(cli, "API key", key, secret, "of a %s", key->scopes);
@@ -38,12 +36,7 @@ show_new(struct cli *cli, const struct key *key, const char *secret)
 static int
 create(struct cli *cli)
 {
-	struct key_spec spec = { .name = cli_word(cli, 0),
-		                 .scopes = cli_text(cli, "role", "client"),
-		                 .account = cli_text(cli, "wallet", NULL),
-		                 .expires_ms = credential_expiry(cli),
-		                 .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
-		                 .burst = (uint32_t)cli_int(cli, "burst", 0) };
+	struct key_spec   spec = credential_spec(cli);
 	char              secret[KEYRING_SECRET_SIZE];
 	struct b3iq_error err = NO_ERROR;
 	struct store     *store;
@@ -54,6 +47,8 @@ create(struct cli *cli)
 	if (rc)
 		return cli_fail(cli, rc, &err);
 	ring = coordinator_ring(store);
+	spec.scopes = cli_text(cli, "role", "client");
+	spec.account = cli_text(cli, "wallet", NULL);
 	rc = keyring_create(&ring, &spec, &key, secret, &err);
 	store_close(store);
 	if (rc)

@@ -40,9 +40,7 @@ close_state(struct home *home, struct store *store)
 static void
 show_new(struct cli *cli, const struct key *key, const char *secret)
 {
-	cli_put_text(cli, "id", key->id);
-	cli_put_text(cli, "name", key->name);
-	cli_put_text(cli, "scopes", key->scopes);
+	credential_put(cli, key, "scopes");
 	cli_put_text(cli, "key", secret);
 	credential_show(cli, "API key", key, secret, "may %s", key->scopes);
 }
@@ -50,12 +48,7 @@ show_new(struct cli *cli, const struct key *key, const char *secret)
 static int
 create(struct cli *cli)
 {
-	struct key_spec spec = { .name = cli_word(cli, 0),
-		                 .scopes = cli_text(cli, "scopes", NULL),
-		                 .models = cli_text(cli, "models", NULL),
-		                 .expires_ms = credential_expiry(cli),
-		                 .rate_per_minute = (uint32_t)cli_int(cli, "rate", 0),
-		                 .burst = (uint32_t)cli_int(cli, "burst", 0) };
+	struct key_spec   spec = credential_spec(cli);
 	char              secret[KEYS_SECRET_SIZE];
 	struct b3iq_error err = NO_ERROR;
 	struct home       home;
@@ -66,6 +59,8 @@ create(struct cli *cli)
 
 	if (exit)
 		return exit;
+	spec.scopes = cli_text(cli, "scopes", NULL);
+	spec.models = cli_text(cli, "models", NULL);
 	rc = keys_create(store, &spec, &key, secret, &err);
 	close_state(&home, store);
 	if (rc)

@@ -52,9 +52,7 @@ show_new(struct cli *cli, const struct token *t, const char *secret)
 {
 	char per_tx[AMOUNT_SHOW], per_day[AMOUNT_SHOW];
 
-	cli_put_text(cli, "id", t->key.id);
-	cli_put_text(cli, "name", t->key.name);
-	cli_put_text(cli, "verbs", t->key.scopes);
+	credential_put(cli, &t->key, "verbs");
 	cli_put_text(cli, "wallets", t->key.models);
 	cli_put_text(cli, "token", secret);
 	show_cap(t->per_tx, per_tx);
@@ -66,10 +64,7 @@ show_new(struct cli *cli, const struct token *t, const char *secret)
 static int
 create(struct cli *cli)
 {
-	struct key_spec spec = { .name = cli_word(cli, 0),
-		                 .scopes = cli_text(cli, "verbs", NULL),
-		                 .models = cli_text(cli, "wallets", NULL),
-		                 .expires_ms = credential_expiry(cli) };
+	struct key_spec   spec = credential_spec(cli);
 	char              secret[TOKEN_SECRET_SIZE];
 	struct b3iq_error err = NO_ERROR;
 	uint64_t          per_tx = 0, per_day = 0;
@@ -84,6 +79,8 @@ create(struct cli *cli)
 		exit = purse_open(cli, &p);
 	if (exit)
 		return exit;
+	spec.scopes = cli_text(cli, "verbs", NULL);
+	spec.models = cli_text(cli, "wallets", NULL);
 	rc = token_create(p.store, &spec, per_tx, per_day, &token, secret, &err);
 	purse_close(&p);
 	if (rc)

@@ -11,12 +11,13 @@ static const struct key samples[] = {
 	{ .id = "key_3", .name = "lost", .scopes = "chat", .revoked_ms = 1 },
 };
 
-static uint64_t expiry; /* what the last create was told */
+static struct key_spec spec; /* what the last create was told */
 
 static int
 run_create(struct cli *cli)
 {
-	expiry = credential_expiry(cli);
+	spec = credential_spec(cli);
+	credential_put(cli, &samples[0], "role");
 	cli_put_text(cli, "key", "s3cret");
 	credential_show(cli, "API key", &samples[0], "s3cret", "may %s %d", "chat", 7);
 	return CLI_OK;
@@ -55,6 +56,8 @@ run_revoke(struct cli *cli)
 static const struct cli_option create_options[] = {
 	CREDENTIAL_DAYS,
 	CREDENTIAL_QUIET("key"),
+	{ .name = "rate", .kind = CLI_INT, .value = "N", .help = "rate", .most = 100 },
+	{ .name = "burst", .kind = CLI_INT, .value = "N", .help = "burst", .most = 100 },
 	{ .name = NULL },
 };
 
@@ -86,6 +89,9 @@ test_secret_is_alone_on_stdout(void **state)
 	assert_string_equal(s.err, "");
 	assert_int_equal(session_run(&s, "create", "--json"), CLI_OK);
 	doc = session_json(&s); /* nothing beside it */
+	assert_string_equal(session_text(doc, "id"), "key_1");
+	assert_string_equal(session_text(doc, "name"), "laptop");
+	assert_string_equal(session_text(doc, "role"), "chat");
 	assert_string_equal(session_text(doc, "key"), "s3cret");
 	json_object_put(doc);
 	assert_string_equal(s.err, "");
@@ -93,7 +99,7 @@ test_secret_is_alone_on_stdout(void **state)
 }
 
 static void
-test_expiry(void **state)
+test_spec(void **state)
 {
 	const uint64_t before = clock_wall_ms();
 	struct session s;
@@ -101,9 +107,14 @@ test_expiry(void **state)
 	(void)state;
 	session_begin(&s, &root);
 	assert_int_equal(session_run(&s, "create"), CLI_OK);
-	assert_int_equal(expiry, 0);
-	assert_int_equal(session_run(&s, "create", "--days", "36500"), CLI_OK);
-	assert_in_range(expiry, before + 36500 * DAY, clock_wall_ms() + 36500 * DAY);
+	assert_null(spec.name);
+	assert_int_equal(spec.expires_ms, 0);
+	assert_int_equal(spec.rate_per_minute, 0);
+	assert_int_equal(session_run(&s, "create", "--days", "36500", "--rate", "60", "--burst", "5"),
+	                 CLI_OK);
+	assert_int_equal(spec.rate_per_minute, 60);
+	assert_int_equal(spec.burst, 5);
+	assert_in_range(spec.expires_ms, before + 36500 * DAY, clock_wall_ms() + 36500 * DAY);
 	assert_int_equal(session_run(&s, "create", "--days", "0"), CLI_USAGE);
 	session_end(&s);
 }
@@ -184,7 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secret_is_alone_on_stdout),
-		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_list_shows_what_is_valid_or_all),
 		cmocka_unit_test(test_rows_for_programs),
 		cmocka_unit_test(test_states),
