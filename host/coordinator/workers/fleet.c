@@ -403,14 +403,6 @@ fleet_save_score(struct store_tx *tx, const char *id, enum fleet_event event, ui
 	                 "is", (int64_t)event, id);
 }
 
-static void
-text(struct store_rows *rows, int column, char *out, size_t size)
-{
-	const char *s = store_text(rows, column, NULL);
-
-	snprintf(out, size, "%s", s ? s : "");
-}
-
 static int32_t
 copy_json(struct store_rows *rows, int column, char **out, struct json_object **doc,
           struct b3iq_error *err)
@@ -433,16 +425,16 @@ read_worker(struct store_rows *rows, struct worker *w, struct b3iq_error *err)
 	size_t len;
 	int32_t rc;
 
-	text(rows, 0, w->id, sizeof w->id);
-	text(rows, 1, w->key, sizeof w->key);
+	store_copy_text(rows, 0, w->id, sizeof w->id);
+	store_copy_text(rows, 1, w->key, sizeof w->key);
 	node = store_blob(rows, 2, &len);
 	if (node && len == sizeof w->node)
 		memcpy(w->node, node, len);
 	w->verified = store_int(rows, 3) != 0;
-	text(rows, 4, w->address, sizeof w->address);
-	text(rows, 5, w->region, sizeof w->region);
-	text(rows, 6, w->push_url, sizeof w->push_url);
-	text(rows, 7, w->push_key, sizeof w->push_key);
+	store_copy_text(rows, 4, w->address, sizeof w->address);
+	store_copy_text(rows, 5, w->region, sizeof w->region);
+	store_copy_text(rows, 6, w->push_url, sizeof w->push_url);
+	store_copy_text(rows, 7, w->push_key, sizeof w->push_key);
 	rc = copy_json(rows, 8, &w->capabilities, &capabilities, err);
 	if (rc == B3IQ_OK)
 		rc = copy_json(rows, 9, &w->models, &models, err);
