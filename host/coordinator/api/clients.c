@@ -349,33 +349,6 @@ clients_cancel(struct http_request *rq, struct http_response *rs)
 
 /* ---- lists ------------------------------------------------------------------------------------- */
 
-struct listing {
-	struct jobbook_filter filter;
-	struct buf           *out;
-	size_t                n;
-	int64_t               total;
-};
-
-static int32_t
-add_job(void *arg, const struct job *j, struct b3iq_error *err)
-{
-	struct listing *l = arg;
-
-	(void)err;
-	if (l->n++)
-		buf_puts(l->out, ",");
-	view_job(l->out, j, NULL);
-	return B3IQ_OK;
-}
-
-static int32_t
-read_list(struct store_tx *tx, void *arg, struct b3iq_error *err)
-{
-	struct listing *l = arg;
-
-	return jobbook_list(tx, &l->filter, add_job, l, &l->total, err);
-}
-
 /* "2026-11-21T03:04:05[.678][Z]", or milliseconds. */
 static int32_t
 read_time(const struct http_request *rq, const char *name, uint64_t *out, struct b3iq_error *err)
@@ -429,20 +402,21 @@ void
 clients_list_of(struct http_request *rq, struct http_response *rs, const char *client)
 {
 	struct coordinator *c = rq->context;
-	struct listing l = { .filter = { .client = client }, .out = &rs->body };
+	struct jobbook_filter f = { .client = client };
 	struct why why = NO_WHY;
-	int32_t rc = read_filter(rq, &l.filter, &why);
+	int64_t total = 0;
+	int32_t rc = read_filter(rq, &f, &why);
 
 	rs->type = "application/json";
 	buf_puts(&rs->body, "{\"items\":[");
 	if (rc == B3IQ_OK)
-		rc = store_read(c->store, read_list, &l, &why.err);
+		rc = view_jobs(&rs->body, c->store, &f, &total, &why.err);
 	if (rc != B3IQ_OK) {
 		reply_why(rq, rs, rc, &why);
 		return;
 	}
-	buf_printf(&rs->body, "],\"total\":%lld,\"limit\":%lld,\"offset\":%lld}", (long long)l.total,
-	           (long long)l.filter.limit, (long long)l.filter.offset);
+	buf_printf(&rs->body, "],\"total\":%lld,\"limit\":%lld,\"offset\":%lld}", (long long)total,
+	           (long long)f.limit, (long long)f.offset);
 }
 
 void

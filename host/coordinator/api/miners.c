@@ -514,54 +514,27 @@ miners_fail(struct http_request *rq, struct http_response *rs)
 
 /* ---- a worker's own accounts ---------------------------------------------------------------------------- */
 
-struct listing {
-	struct jobbook_filter filter;
-	struct buf           *out;
-	size_t                n;
-	int64_t               total;
-};
-
-static int32_t
-add_job(void *arg, const struct job *j, struct b3iq_error *err)
-{
-	struct listing *l = arg;
-
-	(void)err;
-	if (l->n++)
-		buf_puts(l->out, ",");
-	view_job(l->out, j, NULL);
-	return B3IQ_OK;
-}
-
-static int32_t
-read_list(struct store_tx *tx, void *arg, struct b3iq_error *err)
-{
-	struct listing *l = arg;
-
-	return jobbook_list(tx, &l->filter, add_job, l, &l->total, err);
-}
-
 void
 miners_jobs(struct http_request *rq, struct http_response *rs)
 {
 	struct coordinator *c = rq->context;
 	char worker[JOB_OWNER_SIZE];
 	struct why why = NO_WHY;
-	struct listing l = { .filter = { .client = "", .type = "", .phase = -1 },
-		             .out = &rs->body };
+	struct jobbook_filter f = { .client = "", .type = "", .phase = -1 };
+	int64_t total = 0;
 	int32_t rc = desk_worker(c->desk, key_of(rq), request_param(rq, "id"), worker, &why);
 
 	if (rc == B3IQ_OK)
-		rc = request_query_int(rq, "limit", 1, 1000, 20, &l.filter.limit, &why.err);
+		rc = request_query_int(rq, "limit", 1, 1000, 20, &f.limit, &why.err);
 	if (rc == B3IQ_OK)
-		rc = request_query_int(rq, "offset", 0, INT64_MAX, 0, &l.filter.offset, &why.err);
-	l.filter.worker = worker;
+		rc = request_query_int(rq, "offset", 0, INT64_MAX, 0, &f.offset, &why.err);
+	f.worker = worker;
 	rs->type = "application/json";
 	buf_puts(&rs->body, "{\"items\":[");
 	if (rc == B3IQ_OK)
-		rc = store_read(c->store, read_list, &l, &why.err);
+		rc = view_jobs(&rs->body, c->store, &f, &total, &why.err);
 	if (rc == B3IQ_OK)
-		buf_printf(&rs->body, "],\"total\":%lld}", (long long)l.total);
+		buf_printf(&rs->body, "],\"total\":%lld}", (long long)total);
 	else
 		reply_why(rq, rs, rc, &why);
 }

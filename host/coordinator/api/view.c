@@ -92,6 +92,42 @@ view_job(struct buf *out, const struct job *j, const char *result)
 	buf_puts(out, "}");
 }
 
+struct listing {
+	const struct jobbook_filter *filter;
+	struct buf *out;
+	size_t      n;
+	int64_t    *total;
+};
+
+static int32_t
+add_job(void *arg, const struct job *j, struct b3iq_error *err)
+{
+	struct listing *l = arg;
+
+	(void)err;
+	if (l->n++)
+		buf_puts(l->out, ",");
+	view_job(l->out, j, NULL);
+	return B3IQ_OK;
+}
+
+static int32_t
+read_list(struct store_tx *tx, void *arg, struct b3iq_error *err)
+{
+	struct listing *l = arg;
+
+	return jobbook_list(tx, l->filter, add_job, l, l->total, err);
+}
+
+int32_t
+view_jobs(struct buf *out, struct store *store, const struct jobbook_filter *filter,
+          int64_t *total, struct b3iq_error *err)
+{
+	struct listing l = { .filter = filter, .out = out, .total = total };
+
+	return store_read(store, read_list, &l, err);
+}
+
 /* AITBC's words for where the money is. */
 static const char *
 payment_word(enum job_pay pay)

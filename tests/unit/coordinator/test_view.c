@@ -43,4 +43,45 @@ test_job(void **state)
 	buf_free(&out);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_job))
+static size_t
+list(const struct jobbook_filter *f, int64_t *total)
+{
+	struct b3iq_error err = NO_ERR;
+	struct json_object *doc = NULL;
+	struct buf out;
+	size_t n;
+
+	buf_init(&out, 65536);
+	buf_puts(&out, "[");
+	assert_ok(view_jobs(&out, unit_store, f, total, &err), err);
+	buf_puts(&out, "]");
+	assert_ok(json_parse(out.data, out.len, "view", &doc, &err), err);
+	n = json_object_array_length(doc);
+	json_object_put(doc);
+	buf_free(&out);
+	return n;
+}
+
+static void
+test_jobs(void **state)
+{
+	struct jobbook_filter f = { .client = "alice", .worker = "", .type = "", .phase = -1,
+		                    .limit = 10 };
+	struct job one = unit_job("alice", "m"), two = unit_job("alice", "m");
+	struct job other = unit_job("bob", "m");
+	int64_t total;
+
+	(void)state;
+	assert_int_equal(list(&f, &total), 0);
+	assert_int_equal(total, 0);
+	unit_put(&one);
+	unit_put(&two);
+	unit_put(&other);
+	assert_int_equal(list(&f, &total), 2);
+	assert_int_equal(total, 2);
+	f.limit = 1;
+	assert_int_equal(list(&f, &total), 1);
+	assert_int_equal(total, 2);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_job), UNIT_STORE(test_jobs))
