@@ -130,7 +130,7 @@ list(struct cli *cli)
 		store_close(store);
 	}
 	if (!rc && cli->json)
-		json_object_object_add(cli->result, "keys", json_object_get(l.rows));
+		cli_put(cli, "keys", json_object_get(l.rows));
 	json_object_put(l.rows);
 	return rc ? cli_fail(cli, rc, &err) : CLI_OK;
 }
