@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/crypto/secret.h"
+#include "core/role/endpoint.h"
 #include "node/config.h"
 #include "node/keys.h"
 
@@ -20,7 +21,7 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 	struct config *config = NULL;
 	const char    *address = "127.0.0.1";
 	char           running[HOME_URL_SIZE];
-	unsigned       port = 8008;
+	uint16_t       port = 8008;
 	int32_t        rc = home_open(&home, cli->home, err);
 
 	if (rc)
@@ -41,8 +42,7 @@ remote_configured(const struct cli *cli, char *out, size_t size, struct b3iq_err
 		address = "127.0.0.1";
 	else if (strcmp(address, "::") == 0)
 		address = "::1";
-	snprintf(out, size, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address,
-	         port);
+	endpoint_url(address, port, out, size);
 	config_free(config);
 	home_close(&home);
 	return rc == B3IQ_E_NOT_FOUND ? B3IQ_OK : rc; /* no config yet: the defaults */
