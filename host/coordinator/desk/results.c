@@ -91,7 +91,8 @@ say(struct desk *d, struct live *l, const char *worker, const char *lease, uint6
 	if (seq > l->deltas)
 		return why_say(why, B3IQ_E_INVALID, "gap", "delta %llu is missing",
 		               (unsigned long long)l->deltas);
-	return board_say(l, text, len) ? B3IQ_OK : fail_memory(&why->err, "keeping a delta");
+	return board_say(&d->board, l, text, len) ? B3IQ_OK
+	                                         : fail_memory(&why->err, "keeping a delta");
 }
 
 int32_t
@@ -110,7 +111,7 @@ desk_delta(struct desk *d, const char *worker, const char *job, const char *leas
 	       : why_say(why, B3IQ_E_NOT_FOUND, "job_not_found", "job not found");
 	if (rc == B3IQ_OK) {
 		*next = l->deltas;
-		*listeners = l->listeners;
+		*listeners = l->cut ? 0 : l->listeners;
 		first = l->job.phase == JOB_LEASED;
 	}
 	pthread_mutex_unlock(&d->lock);

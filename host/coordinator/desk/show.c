@@ -102,10 +102,8 @@ show_held(struct desk *d, struct live *l)
 	if (w && !l->holder)
 		fleet_hold(w, l);
 	if (l->said_attempt != l->job.attempt) {
-		buf_clear(&l->said);
+		board_hush(&d->board, l);
 		l->said_attempt = l->job.attempt;
-		l->deltas = 0;
-		l->cut = false;
 	}
 }
 

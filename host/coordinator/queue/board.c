@@ -22,6 +22,7 @@ board_init(struct board *b, size_t ended_max)
 	memset(b, 0, sizeof *b);
 	b->n_buckets = FIRST_BUCKETS;
 	b->ended_max = ended_max;
+	b->said_max = BOARD_SAID_ALL;
 	b->bucket = calloc(b->n_buckets, sizeof(struct live *));
 	return b->bucket != NULL;
 }
@@ -123,6 +124,7 @@ board_drop(struct board *b, struct live *l)
 		at = &(*at)->chain;
 	*at = l->chain;
 	b->n--;
+	board_hush(b, l);
 	destroy(l);
 }
 
@@ -137,6 +139,7 @@ board_retire(struct board *b, struct live *l)
 	*(b->newest ? &b->newest->next : &b->oldest) = l;
 	b->newest = l;
 	b->n_ended++;
+	b->said -= l->said.cap;
 	buf_wipe(&l->said);
 	for (struct live *old = b->oldest, *next; old && b->n_ended > b->ended_max; old = next) {
 		next = old->next;
@@ -171,12 +174,27 @@ board_moved(struct live *l)
 		pthread_cond_signal(&w->moved);
 }
 
-bool
-board_say(struct live *l, const char *text, size_t len)
+void
+board_hush(struct board *b, struct live *l)
 {
-	if (l->said.len + len > BOARD_SAID_MAX)
+	b->said -= l->said.cap;
+	buf_wipe(&l->said);
+	l->deltas = 0;
+	l->cut = false;
+}
+
+bool
+board_say(struct board *b, struct live *l, const char *text, size_t len)
+{
+	const size_t before = l->said.cap;
+	int32_t rc = B3IQ_OK;
+
+	if (l->said.len + len > BOARD_SAID_MAX || b->said + len > b->said_max)
 		l->cut = true;
-	else if (len && buf_append(&l->said, text, len) != B3IQ_OK)
+	if (len && !l->cut)
+		rc = buf_append(&l->said, text, len);
+	b->said += l->said.cap - before;
+	if (rc != B3IQ_OK)
 		return false;
 	l->deltas++;
 	board_moved(l);

@@ -16,7 +16,8 @@
 #include "coordinator/queue/heap.h"
 #include "core/base/buf.h"
 
-#define BOARD_SAID_MAX (4u << 20) /* bytes of one job's stream that are kept */
+#define BOARD_SAID_MAX (4u << 20)   /* bytes of one job's stream that are kept */
+#define BOARD_SAID_ALL (256u << 20) /* and of all streams together             */
 
 struct worker;
 struct queue_line;
@@ -39,7 +40,7 @@ struct live {
 	uint32_t           said_attempt;
 	uint64_t           deltas;          /* pieces so far                        */
 	uint32_t           listeners;       /* clients that follow it               */
-	bool               ended, cut;      /* in the list of ended jobs; said is full */
+	bool               ended, cut;      /* in the list of ended jobs; said is full: no more of it */
 	bool               taken;           /* a lease is being written             */
 };
 
@@ -48,6 +49,7 @@ struct board { /* zero it to start */
 	size_t        n_buckets, n;
 	struct live  *oldest, *newest;      /* ended                                */
 	size_t        n_ended, ended_max;
+	size_t        said, said_max;       /* memory of all streams                */
 };
 
 bool         board_init(struct board *, size_t ended_max);
@@ -66,7 +68,10 @@ void board_watch(struct live *, struct watcher *);
 void board_unwatch(struct board *, const char *id, struct watcher *);
 void board_moved(struct live *);
 
-/* A piece of the stream.  false: no memory. */
-bool board_say(struct live *, const char *text, size_t len);
+/* A piece of the stream.  Without room for it (of this job or of all) the stream is cut: it and what
+ * follows is counted, but not kept; the result has it all.  false: no memory. */
+bool board_say(struct board *, struct live *, const char *text, size_t len);
+/* Forgets the stream: another attempt begins it anew. */
+void board_hush(struct board *, struct live *);
 
 #endif
