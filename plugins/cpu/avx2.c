@@ -9,13 +9,15 @@
 #include <string.h>
 #include "cpu/pack.h"
 #include "engine/numeric/half.h"
-#include "engine/numeric/real.h"
 
 #define LANES  8u
-#define PANEL  8u /* rows of floats that are decoded together */
-#define BLOCK  FORMAT_BLOCK
-#define TOKENS 4u
-#define INLINE static inline __attribute__((always_inline))
+#define PANEL  8u /* rows of floats that are decoded together                    */
+#define TOKENS 4u /* that share what is loaded of a group                        */
+#define SHARE  4u /* queries that share what is loaded of keys and values        */
+
+#include "cpu/attention.h"
+#include "cpu/matmul.h"
+#include "cpu/rows.h"
 
 /* Keeps an accumulator in its register and its order: compilers like to turn integer sums into
  * trees that spill. */
@@ -26,44 +28,6 @@
 #define BAND_BYTES ((size_t)128 << 10) /* of the levels of tokens that pass together   */
 
 /* ---- small parts ---- */
-
-/* The tree fold of 16 lanes, the low eight in a. */
-INLINE float
-fold(__m256 a, __m256 b)
-{
-	const __m256 eight = _mm256_add_ps(a, b);
-	__m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-
-	four = _mm_add_ps(four, _mm_movehl_ps(four, four));
-	return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
-}
-
-/* real_exp() of eight values. */
-INLINE __m256
-exp8(__m256 x)
-{
-	const __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(REAL_EXP_MIN), _CMP_LT_OQ);
-	__m256 n, r, y = _mm256_setzero_ps();
-	__m256i power;
-
-	x = _mm256_min_ps(_mm256_set1_ps(REAL_EXP_MAX), x); /* NaN stays */
-	n = _mm256_add_ps(_mm256_mul_ps(x, _mm256_set1_ps(REAL_LOG2E)), _mm256_set1_ps(REAL_ROUND));
-	n = _mm256_sub_ps(n, _mm256_set1_ps(REAL_ROUND));
-	r = _mm256_fmadd_ps(n, _mm256_set1_ps(-REAL_LN2_HIGH), x);
-	r = _mm256_fmadd_ps(n, _mm256_set1_ps(-REAL_LN2_LOW), r);
-#define STEP(c) y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(c));
-	REAL_EXP_SERIES(STEP)
-#undef STEP
-	power = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-	y = _mm256_mul_ps(y, _mm256_castsi256_ps(_mm256_slli_epi32(power, 23)));
-	return _mm256_andnot_ps(below, y);
-}
-
-INLINE __m256
-half8(const void *p)
-{
-	return _mm256_cvtph_ps(_mm_loadu_si128(p));
-}
 
 /* Rows are short and read side by side, which hides from the processor that all of it is one run:
  * so the next eight rows are asked for, a share at each step. */
@@ -118,13 +82,6 @@ quantise_block(const float *x, int8_t *level, float *scale, int32_t *sum)
 	_mm256_storeu_si256((__m256i *)level, _mm256_permutevar8x32_epi32(q[0], order));
 }
 
-static void
-quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
-{
-	for (size_t i = 0; i < n; i += BLOCK)
-		quantise_block(x + i, level + i, scale++, sum++);
-}
-
 /* ---- quantised matrices ---- */
 
 /* Tokens that share a pass over a group. */
@@ -134,38 +91,10 @@ struct tokens {
 	const int32_t *sum[TOKENS];
 };
 
-static size_t
-packed_size(const struct format *format, size_t cols)
-{
-	return pack_size(format, LANES, cols);
-}
-
 static void
 pack(const struct matrix *w, size_t g, uint8_t *out)
 {
 	pack_group(w, g, LANES, 0, out);
-}
-
-static int32_t
-sum_levels(const int8_t *level, size_t n)
-{
-	int32_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += level[i];
-	return sum;
-}
-
-INLINE bool
-is_k(enum format_kind kind)
-{
-	return kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
-}
-
-INLINE bool
-has_minimum(enum format_kind kind)
-{
-	return is_k(kind) || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
 }
 
 /* Four elements by eight rows, number i of a block; all but Q8_0 not negative. */
@@ -222,46 +151,6 @@ add_parts(enum format_kind kind, size_t n, const uint8_t *block, const struct to
 	}
 	for (size_t t = 0; nibbles && t < n; t++)
 		sum[t] = _mm256_madd_epi16(ones, sum[t]);
-}
-
-/* Scales of a block, lanes being rows. */
-struct scales {
-	__m256 d, m;        /* of the block; m: what is taken off, or added where there is no K */
-	__m256 first, last; /* Q6_K: of the two halves */
-};
-
-INLINE __m256
-bytes8(const uint8_t *p, bool is_signed)
-{
-	const __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)p);
-
-	return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(v) : _mm256_cvtepu8_epi32(v));
-}
-
-/* Of block i of a segment of n. */
-INLINE void
-load_scales(enum format_kind kind, const uint8_t *p, size_t n, size_t i, struct scales *s)
-{
-	switch (kind) {
-	case FORMAT_Q4_1:
-	case FORMAT_Q5_1:
-		s->d = half8(p + 16 * i);
-		s->m = half8(p + 16 * (n + i));
-		break;
-	case FORMAT_Q4_K:
-	case FORMAT_Q5_K:
-		s->d = _mm256_mul_ps(half8(p), bytes8(p + 32 + LANES * i, false));
-		s->m = _mm256_mul_ps(half8(p + 16),
-		                     bytes8(p + 32 + LANES * (KERNELS_SEGMENT + i), false));
-		break;
-	case FORMAT_Q6_K:
-		s->d = half8(p);
-		s->first = bytes8(p + 16 + LANES * 2 * i, true);
-		s->last = bytes8(p + 16 + LANES * (2 * i + 1), true);
-		break;
-	default:
-		s->d = half8(p + 16 * i);
-	}
 }
 
 /* Exact sums of block b of a group for n tokens, as floats. */
@@ -535,8 +424,9 @@ open_group(enum format_kind kind, const uint8_t *group, size_t blocks, struct op
 /* The tokens of a band stay in the second level of cache while all groups pass. */
 INLINE void
 quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
-                 const struct operand *x, float *out, size_t stride, struct open_block *opened)
+                 const struct operand *x, float *out, size_t stride, void *scratch)
 {
+	struct open_block *opened = scratch;
 	const size_t size = pack_size(w->format, LANES, w->cols);
 	const size_t fit = BAND_BYTES / (TOKENS * x->cols), band = TOKENS * (fit > 1 ? fit : 1);
 
@@ -563,46 +453,31 @@ quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, si
 
 /* ---- float matrices ---- */
 
-/* Eight weights of a row as floats. */
-INLINE __m256
-weights8(enum format_kind kind, const uint8_t *row, size_t i)
-{
-	switch (kind) {
-	case FORMAT_F16:
-		return half8(row + 2 * i);
-	case FORMAT_BF16:
-		return _mm256_castsi256_ps(_mm256_slli_epi32(
-		    _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(row + 2 * i))), 16));
-	default:
-		return _mm256_loadu_ps((const float *)(const void *)(row + 4 * i));
-	}
-}
-
 /* r rows by t tokens (r * t <= 6): two registers for each output. */
 INLINE void
 tile(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, size_t w_stride,
      const float *x, size_t cols, float *out, size_t stride)
 {
-	__m256 low[6], high[6];
+	__m256 lane[6][PARTS];
 
 	for (size_t i = 0; i < rows * tokens; i++)
-		low[i] = high[i] = _mm256_setzero_ps();
+		lane[i][0] = lane[i][1] = _mm256_setzero_ps();
 	for (size_t k = 0; k < cols; k += 16)
 		for (size_t r = 0; r < rows; r++) {
-			const __m256 a = weights8(kind, w + r * w_stride, k);
-			const __m256 b = weights8(kind, w + r * w_stride, k + 8);
+			const __m256 a = weights(kind, w + r * w_stride, k);
+			const __m256 b = weights(kind, w + r * w_stride, k + 8);
 
 			for (size_t t = 0; t < tokens; t++) {
 				const float *p = x + t * cols + k;
 				const size_t i = r * tokens + t;
 
-				low[i] = _mm256_fmadd_ps(a, _mm256_loadu_ps(p), low[i]);
-				high[i] = _mm256_fmadd_ps(b, _mm256_loadu_ps(p + 8), high[i]);
+				lane[i][0] = _mm256_fmadd_ps(a, _mm256_loadu_ps(p), lane[i][0]);
+				lane[i][1] = _mm256_fmadd_ps(b, _mm256_loadu_ps(p + 8), lane[i][1]);
 			}
 		}
 	for (size_t r = 0; r < rows; r++)
 		for (size_t t = 0; t < tokens; t++)
-			out[t * stride + r] = fold(low[r * tokens + t], high[r * tokens + t]);
+			out[t * stride + r] = fold(lane[r * tokens + t]);
 }
 
 /* One token: straight from the file. */
@@ -662,58 +537,12 @@ float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t
 		for (size_t i = 0; i < rows; i++)
 			for (size_t k = 0; k < w->cols; k += 8)
 				_mm256_storeu_ps(panel + i * w->cols + k,
-				                 weights8(kind, w->data + (r + i) * w->stride, k));
+				                 weights(kind, w->data + (r + i) * w->stride, k));
 		float_panel(panel, rows, x, out + r, stride);
 	}
 }
 
-/* ---- all formats ---- */
-
-static void
-matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-       size_t stride, void *scratch)
-{
-	switch (w->format->kind) {
-#define REAL(kind)                                                              \
-	case kind:                                                              \
-		float_matmul(kind, w, first, last, x, out, stride, scratch); \
-		break;
-#define QUANTISED(kind)                                                    \
-	case kind:                                                         \
-		quantised_matmul(kind, w, first, last, x, out, stride, scratch); \
-		break;
-		REAL(FORMAT_F32) REAL(FORMAT_F16) REAL(FORMAT_BF16)
-		QUANTISED(FORMAT_Q8_0) QUANTISED(FORMAT_Q4_0) QUANTISED(FORMAT_Q4_1)
-		QUANTISED(FORMAT_Q5_0) QUANTISED(FORMAT_Q5_1) QUANTISED(FORMAT_Q4_K)
-		QUANTISED(FORMAT_Q5_K) QUANTISED(FORMAT_Q6_K)
-#undef REAL
-#undef QUANTISED
-	case FORMAT_N:
-		break;
-	}
-}
-
 /* ---- rows ---- */
-
-static void
-rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
-{
-	__m256 low = _mm256_setzero_ps(), high = low, scale;
-	float mean;
-
-	for (size_t i = 0; i < n; i += 16) {
-		const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + i + 8);
-
-		low = _mm256_fmadd_ps(a, a, low);
-		high = _mm256_fmadd_ps(b, b, high);
-	}
-	mean = fold(low, high) / (float)n;
-	scale = _mm256_set1_ps(1.0f / __builtin_sqrtf(mean + eps));
-	for (size_t i = 0; i < n; i += 8)
-		_mm256_storeu_ps(out + i,
-				 _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), scale),
-					       _mm256_loadu_ps(weight + i)));
-}
 
 static void
 rope(float *x, size_t half, const float *cosine, const float *sine)
@@ -723,20 +552,6 @@ rope(float *x, size_t half, const float *cosine, const float *sine)
 
 		x[2 * i] = __builtin_fmaf(a, cosine[i], -(b * sine[i]));
 		x[2 * i + 1] = __builtin_fmaf(a, sine[i], b * cosine[i]);
-	}
-}
-
-static void
-silu_mul(float *gate, const float *up, size_t n)
-{
-	const __m256 one = _mm256_set1_ps(1.0f), sign = _mm256_set1_ps(-0.0f);
-
-	for (size_t i = 0; i < n; i += 8) {
-		const __m256 g = _mm256_loadu_ps(gate + i);
-		const __m256 below = _mm256_add_ps(one, exp8(_mm256_xor_ps(g, sign)));
-
-		_mm256_storeu_ps(gate + i,
-		                 _mm256_mul_ps(_mm256_div_ps(g, below), _mm256_loadu_ps(up + i)));
 	}
 }
 
@@ -761,20 +576,9 @@ to_half(const float *x, uint16_t *out, size_t n)
 
 /* ---- attention ---- */
 
-#define QUAD 4u /* queries that share what is loaded of keys and values */
-
-/* Up to QUAD queries within one block of positions. */
-struct quad {
-	const struct kernels_query *query[QUAD];
-	size_t                      n[QUAD]; /* positions of the block that each attends to */
-	float score[QUAD][KERNELS_KV_BLOCK];
-	float top[QUAD], sum[QUAD];
-	float value[QUAD][KERNELS_HEAD_MAX];
-};
-
 /* Scores of 8 * vectors positions of a tile for queries first .. first + n - 1. */
 INLINE void
-score_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_t *keys,
+score_part(struct share *s, size_t first, size_t n, size_t vectors, const uint16_t *keys,
            size_t head_dim, size_t at)
 {
 	__m256 chain[8];
@@ -783,7 +587,7 @@ score_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_
 		chain[i] = _mm256_setzero_ps();
 	for (size_t d = 0; d < head_dim; d++, keys += KERNELS_KV_TILE)
 		for (size_t v = 0; v < vectors; v++) {
-			const __m256 k = half8(keys + 8 * v);
+			const __m256 k = load_half(keys + 8 * v);
 
 			for (size_t i = 0; i < n; i++)
 				chain[i * vectors + v] = _mm256_fmadd_ps(
@@ -796,59 +600,25 @@ score_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_
 }
 
 static void
-score_all(struct quad *s, const uint16_t *keys, size_t head_dim, size_t n)
+score_all(struct share *s, const uint16_t *keys, size_t head_dim, size_t n)
 {
 	for (size_t at = 0; at < n; at += 16)
-		score_part(s, 0, QUAD, 2,
+		score_part(s, 0, SHARE, 2,
 		           keys + at / KERNELS_KV_TILE * KERNELS_KV_TILE * head_dim +
 		                   at % KERNELS_KV_TILE,
 		           head_dim, at);
 }
 
 static void
-score_one(struct quad *s, size_t i, const uint16_t *keys, size_t head_dim)
+score_one(struct share *s, size_t i, const uint16_t *keys, size_t head_dim)
 {
 	for (size_t at = 0; at < s->n[i]; at += KERNELS_KV_TILE)
 		score_part(s, i, 1, 4, keys + at * head_dim, head_dim, at);
 }
 
-/* Turns scores into weights: exact maximum, exponentials, the 16-lane sum. */
-static void
-weigh(struct quad *s, size_t i)
-{
-	float *score = s->score[i];
-	const size_t n = s->n[i], padded = (n + 15) / 16 * 16;
-	__m256 low = _mm256_setzero_ps(), high = low, most;
-	float top = score[0];
-
-	for (size_t t = n; t < padded; t++)
-		score[t] = -__builtin_inff(); /* weighs nothing */
-	most = _mm256_loadu_ps(score);
-	for (size_t t = 8; t < padded; t += 8)
-		most = _mm256_max_ps(most, _mm256_loadu_ps(score + t));
-	for (size_t t = 0; t < 8; t++) {
-		float lane[8];
-
-		_mm256_storeu_ps(lane, most);
-		top = lane[t] > top ? lane[t] : top;
-	}
-	most = _mm256_set1_ps(top);
-	for (size_t t = 0; t < padded; t += 16) {
-		const __m256 a = exp8(_mm256_sub_ps(_mm256_loadu_ps(score + t), most));
-		const __m256 b = exp8(_mm256_sub_ps(_mm256_loadu_ps(score + t + 8), most));
-
-		_mm256_storeu_ps(score + t, a);
-		_mm256_storeu_ps(score + t + 8, b);
-		low = _mm256_add_ps(low, a);
-		high = _mm256_add_ps(high, b);
-	}
-	s->top[i] = top;
-	s->sum[i] = fold(low, high);
-}
-
 /* Adds positions from .. to-1 to 8 * vectors values, from dimension d on, of n queries. */
 INLINE void
-value_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_t *values,
+value_part(struct share *s, size_t first, size_t n, size_t vectors, const uint16_t *values,
            size_t head_dim, size_t d, size_t from, size_t to)
 {
 	__m256 chain[8];
@@ -858,7 +628,7 @@ value_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_
 			chain[i * vectors + v] = _mm256_loadu_ps(s->value[first + i] + d + 8 * v);
 	for (size_t t = from; t < to; t++)
 		for (size_t v = 0; v < vectors; v++) {
-			const __m256 value = half8(values + t * head_dim + d + 8 * v);
+			const __m256 value = load_half(values + t * head_dim + d + 8 * v);
 
 			for (size_t i = 0; i < n; i++)
 				chain[i * vectors + v] =
@@ -871,7 +641,7 @@ value_part(struct quad *s, size_t first, size_t n, size_t vectors, const uint16_
 }
 
 static void
-value_one(struct quad *s, size_t i, const uint16_t *values, size_t head_dim, size_t from)
+value_one(struct share *s, size_t i, const uint16_t *values, size_t head_dim, size_t from)
 {
 	size_t d = 0;
 
@@ -882,99 +652,31 @@ value_one(struct quad *s, size_t i, const uint16_t *values, size_t head_dim, siz
 }
 
 static void
-value_all(struct quad *s, const uint16_t *values, size_t head_dim, size_t n)
+value_all(struct share *s, const uint16_t *values, size_t head_dim, size_t n)
 {
 	for (size_t d = 0; d < head_dim; d += 16)
-		value_part(s, 0, QUAD, 2, values, head_dim, d, 0, n);
-	for (size_t i = 0; i < QUAD; i++)
+		value_part(s, 0, SHARE, 2, values, head_dim, d, 0, n);
+	for (size_t i = 0; i < SHARE; i++)
 		if (s->n[i] > n)
 			value_one(s, i, values, head_dim, n);
 }
 
-/* Joins what a block gave to what the blocks before it gave. */
 static void
-join(const struct quad *s, size_t i, bool first, size_t head_dim, float *top, float *sum)
+attend_block(struct share *s, size_t first, size_t n, size_t head_dim, const uint16_t *keys,
+             const uint16_t *values)
 {
-	float *out = s->query[i]->out, most, old, new;
-
-	if (first) {
-		memcpy(out, s->value[i], head_dim * sizeof *out);
-		*top = s->top[i];
-		*sum = s->sum[i];
-		return;
-	}
-	most = s->top[i] > *top ? s->top[i] : *top;
-	old = real_exp(*top - most);
-	new = real_exp(s->top[i] - most);
-	*top = most;
-	*sum = __builtin_fmaf(*sum, old, s->sum[i] * new);
-	for (size_t d = 0; d < head_dim; d++)
-		out[d] = __builtin_fmaf(out[d], old, s->value[i][d] * new);
-}
-
-/* The queries of a quad that reach into block b. */
-static void
-attend_block(struct quad *s, size_t n, const struct kernels_attention *a, size_t b)
-{
-	const uint16_t *keys = a->blocks[b] + a->keys, *values = a->blocks[b] + a->values;
-	size_t fewest = KERNELS_KV_BLOCK, most = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const size_t reach = (size_t)s->query[i]->position + 1,
-			     start = b * KERNELS_KV_BLOCK;
-
-		s->n[i] = reach <= start ? 0
-		          : reach - start < KERNELS_KV_BLOCK ? reach - start : KERNELS_KV_BLOCK;
-		fewest = s->n[i] < fewest ? s->n[i] : fewest;
-		most = s->n[i] > most ? s->n[i] : most;
-		memset(s->value[i], 0, a->head_dim * sizeof(float));
-	}
-	if (n == QUAD && fewest > 0) {
-		score_all(s, keys, a->head_dim, most);
+	if (n - first == SHARE) {
+		score_all(s, keys, head_dim, s->n[n - 1]);
 		for (size_t i = 0; i < n; i++)
 			weigh(s, i);
-		value_all(s, values, a->head_dim, fewest);
+		value_all(s, values, head_dim, s->n[0]);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (s->n[i] == 0)
-			continue;
-		score_one(s, i, keys, a->head_dim);
+	for (size_t i = first; i < n; i++) {
+		score_one(s, i, keys, head_dim);
 		weigh(s, i);
-		value_one(s, i, values, a->head_dim, 0);
+		value_one(s, i, values, head_dim, 0);
 	}
-}
-
-static void
-attend_quad(const struct kernels_attention *a, size_t first, size_t n)
-{
-	float top[QUAD], sum[QUAD];
-	size_t last = 0;
-	struct quad s;
-
-	for (size_t i = 0; i < n; i++) {
-		s.query[i] = &a->queries[first + i];
-		last = s.query[i]->position > last ? s.query[i]->position : last;
-	}
-	for (size_t b = 0; b <= last / KERNELS_KV_BLOCK; b++) {
-		attend_block(&s, n, a, b);
-		for (size_t i = 0; i < n; i++)
-			if (s.n[i] > 0)
-				join(&s, i, b == 0, a->head_dim, &top[i], &sum[i]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		const float scale = 1.0f / sum[i];
-
-		for (size_t d = 0; d < a->head_dim; d++)
-			s.query[i]->out[d] *= scale;
-	}
-}
-
-static void
-attend(const struct kernels_attention *a)
-{
-	for (size_t i = 0; i < a->n_queries; i += QUAD)
-		attend_quad(a, i, a->n_queries - i < QUAD ? a->n_queries - i : QUAD);
 }
 
 const struct kernels avx2_kernels = {

@@ -13,53 +13,14 @@
 #include <string.h>
 #include "cpu/pack.h"
 #include "engine/numeric/half.h"
-#include "engine/numeric/real.h"
 
 #define LANES  16u
-#define BLOCK  FORMAT_BLOCK
-#define TOKENS 8u
-#define INLINE static inline __attribute__((always_inline))
+#define TOKENS 8u /* that share what is loaded of a group                 */
+#define SHARE  8u /* queries that share what is loaded of keys and values */
 
-/* ---- small parts ---- */
-
-/* The tree fold of 16 lanes. */
-INLINE float
-fold(__m512 v)
-{
-	const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-	__m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-
-	four = _mm_add_ps(four, _mm_movehl_ps(four, four));
-	return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
-}
-
-/* real_exp() of 16 values. */
-INLINE __m512
-exp16(__m512 x)
-{
-	const __mmask16 counts =
-		_mm512_cmp_ps_mask(x, _mm512_set1_ps(REAL_EXP_MIN), _CMP_NLT_UQ); /* NaN too */
-	__m512 n, r, y = _mm512_setzero_ps();
-	__m512i power;
-
-	x = _mm512_min_ps(_mm512_set1_ps(REAL_EXP_MAX), x); /* NaN stays */
-	n = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(REAL_LOG2E)), _mm512_set1_ps(REAL_ROUND));
-	n = _mm512_sub_ps(n, _mm512_set1_ps(REAL_ROUND));
-	r = _mm512_fmadd_ps(n, _mm512_set1_ps(-REAL_LN2_HIGH), x);
-	r = _mm512_fmadd_ps(n, _mm512_set1_ps(-REAL_LN2_LOW), r);
-#define STEP(c) y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(c));
-	REAL_EXP_SERIES(STEP)
-#undef STEP
-	power = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-	y = _mm512_mul_ps(y, _mm512_castsi512_ps(_mm512_slli_epi32(power, 23)));
-	return _mm512_maskz_mov_ps(counts, y);
-}
-
-INLINE __m512
-half16(const void *p)
-{
-	return _mm512_cvtph_ps(_mm256_loadu_si256(p));
-}
+#include "cpu/attention.h"
+#include "cpu/matmul.h"
+#include "cpu/rows.h"
 
 /* The first n of 16 lanes, n > 0. */
 INLINE __mmask16
@@ -96,13 +57,6 @@ quantise_block(const float *x, int8_t *level, float *scale, int32_t *sum)
 	_mm_storeu_si128((__m128i *)(level + 16), _mm512_cvtepi32_epi8(q));
 }
 
-static void
-quantise(const float *x, size_t n, int8_t *level, float *scale, int32_t *sum)
-{
-	for (size_t i = 0; i < n; i += BLOCK)
-		quantise_block(x + i, level + i, scale++, sum++);
-}
-
 /* ---- quantised matrices ---- */
 
 /* What a block of up to TOKENS tokens is multiplied with, side by side. */
@@ -114,12 +68,6 @@ struct tile_block {
 };                                        /* of the block, or (Q6_K) of each half            */
 
 #define AHEAD 8192u /* bytes from what is read to what is asked for */
-
-static size_t
-packed_size(const struct format *format, size_t cols)
-{
-	return pack_size(format, LANES, cols);
-}
 
 static void
 pack(const struct matrix *w, size_t g, uint8_t *out)
@@ -158,45 +106,6 @@ load_block(enum format_kind kind, const uint8_t *p, __m512i w[8])
 	}
 }
 
-/* Scales of block i of a segment of n blocks, lanes being rows. */
-struct scales {
-	__m512 d, m;       /* of the block; m: what is taken off, or added where there is no K */
-	__m512 first, last; /* Q6_K: of the two halves */
-};
-
-INLINE __m512
-bytes16(const uint8_t *p, bool is_signed)
-{
-	const __m128i v = _mm_load_si128((const __m128i *)(const void *)p);
-
-	return _mm512_cvtepi32_ps(is_signed ? _mm512_cvtepi8_epi32(v) : _mm512_cvtepu8_epi32(v));
-}
-
-INLINE void
-load_scales(enum format_kind kind, const uint8_t *p, size_t n, size_t i, struct scales *s)
-{
-	switch (kind) {
-	case FORMAT_Q4_1:
-	case FORMAT_Q5_1:
-		s->d = half16(p + 32 * i);
-		s->m = half16(p + 32 * (n + i));
-		break;
-	case FORMAT_Q4_K:
-	case FORMAT_Q5_K:
-		s->d = _mm512_mul_ps(half16(p), bytes16(p + 64 + LANES * i, false));
-		s->m = _mm512_mul_ps(half16(p + 32),
-		                     bytes16(p + 64 + LANES * (KERNELS_SEGMENT + i), false));
-		break;
-	case FORMAT_Q6_K:
-		s->d = half16(p);
-		s->first = bytes16(p + 32 + LANES * 2 * i, true);
-		s->last = bytes16(p + 32 + LANES * (2 * i + 1), true);
-		break;
-	default:
-		s->d = half16(p + 32 * i);
-	}
-}
-
 /* The exact sums of a block for token t, as floats. */
 INLINE __m512
 block_sum(enum format_kind kind, const __m512i w[8], const struct scales *s,
@@ -223,8 +132,6 @@ segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_
 {
 	const size_t bytes = pack_block(kind, LANES);
 	const uint8_t *element = segment + pack_scales(kind, LANES, n);
-	const bool k = kind == FORMAT_Q4_K || kind == FORMAT_Q5_K;
-	const bool minimum = k || kind == FORMAT_Q4_1 || kind == FORMAT_Q5_1;
 	__m512 chain[TOKENS], minima[TOKENS];
 
 	for (size_t t = 0; t < tokens; t++) {
@@ -244,14 +151,15 @@ segment_tile(enum format_kind kind, size_t tokens, const uint8_t *segment, size_
 			const __m512 low = _mm512_set1_ps(x->low[t]);
 
 			chain[t] = _mm512_fmadd_ps(step, block_sum(kind, w, &s, x, t), chain[t]);
-			if (minimum)
-				minima[t] = k ? _mm512_fnmadd_ps(s.m, low, minima[t])
-				              : _mm512_fmadd_ps(s.m, low, minima[t]);
+			if (has_minimum(kind))
+				minima[t] = is_k(kind) ? _mm512_fnmadd_ps(s.m, low, minima[t])
+				                       : _mm512_fmadd_ps(s.m, low, minima[t]);
 		}
 	}
 	for (size_t t = 0; t < tokens; t++)
-		total[t] = _mm512_add_ps(total[t],
-		                         minimum ? _mm512_add_ps(chain[t], minima[t]) : chain[t]);
+		total[t] = _mm512_add_ps(total[t], has_minimum(kind)
+		                                           ? _mm512_add_ps(chain[t], minima[t])
+		                                           : chain[t]);
 }
 
 /* A group by the tokens of a tile: 16 outputs of each. */
@@ -297,16 +205,6 @@ static size_t
 tile_width(size_t tokens)
 {
 	return tokens >= 8 ? 8 : tokens >= 4 ? 4 : tokens >= 2 ? 2 : 1;
-}
-
-static int32_t
-sum_levels(const int8_t *level, size_t n)
-{
-	int32_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += level[i];
-	return sum;
 }
 
 /* Lays tokens first .. first + n - 1 side by side. */
@@ -363,22 +261,6 @@ quantised_matmul(enum format_kind kind, const struct matrix *w, size_t first, si
 
 /* ---- float matrices: rows as they lie in the file ---- */
 
-/* 16 weights of a row as floats. */
-INLINE __m512
-weights16(enum format_kind kind, const uint8_t *row, size_t i)
-{
-	switch (kind) {
-	case FORMAT_F16:
-		return half16(row + 2 * i);
-	case FORMAT_BF16:
-		return _mm512_castsi512_ps(_mm512_slli_epi32(
-			_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(row + 2 * i))),
-			16));
-	default:
-		return _mm512_loadu_ps(row + 4 * i);
-	}
-}
-
 #define ROWS  4u /* of a tile of float weights */
 #define WIDTH 6u /* tokens of one              */
 
@@ -396,7 +278,7 @@ float_tile(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, 
 		__m512 a[ROWS];
 
 		for (size_t r = 0; r < rows; r++)
-			a[r] = weights16(kind, w + r * w_stride, k);
+			a[r] = weights(kind, w + r * w_stride, k);
 		for (size_t t = 0; t < tokens; t++) {
 			const __m512 b = _mm512_loadu_ps(x + t * cols + k);
 
@@ -406,7 +288,7 @@ float_tile(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w, 
 	}
 	for (size_t r = 0; r < rows; r++)
 		for (size_t t = 0; t < tokens; t++)
-			out[t * stride + r] = fold(lane[r][t]);
+			out[t * stride + r] = fold(&lane[r][t]);
 }
 
 /* The same for any number of tokens up to WIDTH. */
@@ -427,11 +309,12 @@ float_tiles(enum format_kind kind, size_t rows, size_t tokens, const uint8_t *w,
 /* A band of tokens stays in the second level of cache while all rows pass. */
 INLINE void
 float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t last,
-             const struct operand *x, float *out, size_t stride)
+             const struct operand *x, float *out, size_t stride, void *scratch)
 {
 	const size_t fit = ((size_t)256 << 10) / (WIDTH * x->cols * sizeof(float));
 	const size_t band = WIDTH * (fit > 1 ? fit : 1);
 
+	(void)scratch; /* rows are read as they lie */
 	for (size_t from = 0; from < x->n; from += band) {
 		const size_t to = x->n - from < band ? x->n : from + band;
 
@@ -459,50 +342,7 @@ float_matmul(enum format_kind kind, const struct matrix *w, size_t first, size_t
 	}
 }
 
-/* ---- all formats ---- */
-
-static void
-matmul(const struct matrix *w, size_t first, size_t last, const struct operand *x, float *out,
-       size_t stride, void *scratch)
-{
-	switch (w->format->kind) {
-#define REAL(kind)                                                     \
-	case kind:                                                     \
-		float_matmul(kind, w, first, last, x, out, stride); \
-		break;
-#define QUANTISED(kind)                                                             \
-	case kind:                                                                  \
-		quantised_matmul(kind, w, first, last, x, out, stride, scratch); \
-		break;
-		REAL(FORMAT_F32) REAL(FORMAT_F16) REAL(FORMAT_BF16)
-		QUANTISED(FORMAT_Q8_0) QUANTISED(FORMAT_Q4_0) QUANTISED(FORMAT_Q4_1)
-		QUANTISED(FORMAT_Q5_0) QUANTISED(FORMAT_Q5_1) QUANTISED(FORMAT_Q4_K)
-		QUANTISED(FORMAT_Q5_K) QUANTISED(FORMAT_Q6_K)
-#undef REAL
-#undef QUANTISED
-	case FORMAT_N:
-		break;
-	}
-}
-
 /* ---- rows ---- */
-
-static void
-rmsnorm(const float *x, const float *weight, size_t n, float eps, float *out)
-{
-	__m512 lane = _mm512_setzero_ps(), scale;
-
-	for (size_t i = 0; i < n; i += LANES) {
-		const __m512 v = _mm512_loadu_ps(x + i);
-
-		lane = _mm512_fmadd_ps(v, v, lane);
-	}
-	scale = _mm512_set1_ps(1.0f / __builtin_sqrtf(fold(lane) / (float)n + eps));
-	for (size_t i = 0; i < n; i += LANES)
-		_mm512_storeu_ps(out + i,
-		                 _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + i), scale),
-		                               _mm512_loadu_ps(weight + i)));
-}
 
 /* Eight pairs: in even lanes fma(a, cosine, -(b * sine)), in odd ones fma(a, sine, b * cosine). */
 static void
@@ -532,20 +372,6 @@ rope(float *x, size_t half, const float *cosine, const float *sine)
 }
 
 static void
-silu_mul(float *gate, const float *up, size_t n)
-{
-	const __m512 one = _mm512_set1_ps(1.0f), sign = _mm512_set1_ps(-0.0f);
-
-	for (size_t i = 0; i < n; i += LANES) {
-		const __m512 g = _mm512_loadu_ps(gate + i);
-		const __m512 below = _mm512_add_ps(one, exp16(_mm512_xor_ps(g, sign)));
-
-		_mm512_storeu_ps(gate + i,
-		                 _mm512_mul_ps(_mm512_div_ps(g, below), _mm512_loadu_ps(up + i)));
-	}
-}
-
-static void
 add(float *x, const float *y, size_t n)
 {
 	for (size_t i = 0; i < n; i += LANES) {
@@ -571,17 +397,6 @@ to_half(const float *x, uint16_t *out, size_t n)
 
 /* ---- attention ---- */
 
-#define SHARE 8u /* queries that share what is loaded of keys and values */
-
-/* Up to SHARE queries within one block of positions. */
-struct share {
-	const struct kernels_query *query[SHARE];
-	size_t                      n[SHARE]; /* positions of the block that each attends to */
-	float score[SHARE][KERNELS_KV_BLOCK];
-	float top[SHARE], sum[SHARE];
-	float value[SHARE][KERNELS_HEAD_MAX];
-};
-
 /* Scores of a tile of positions for queries first .. first + n - 1. */
 INLINE void
 score_tile(struct share *s, size_t first, size_t n, const uint16_t *keys, size_t head_dim,
@@ -595,7 +410,7 @@ score_tile(struct share *s, size_t first, size_t n, const uint16_t *keys, size_t
 		low[i] = high[i] = _mm512_setzero_ps();
 	}
 	for (size_t d = 0; d < head_dim; d++, keys += KERNELS_KV_TILE) {
-		const __m512 a = half16(keys), b = half16(keys + LANES);
+		const __m512 a = load_half(keys), b = load_half(keys + LANES);
 
 		for (size_t i = 0; i < n; i++) {
 			const __m512 x = _mm512_set1_ps(q[i][d]);
@@ -608,34 +423,6 @@ score_tile(struct share *s, size_t first, size_t n, const uint16_t *keys, size_t
 		_mm512_storeu_ps(s->score[first + i] + at, low[i]);
 		_mm512_storeu_ps(s->score[first + i] + at + LANES, high[i]);
 	}
-}
-
-/* Turns scores into weights: exact maximum, exponentials, the 16-lane sum. */
-static void
-weigh(struct share *s, size_t i)
-{
-	float *score = s->score[i];
-	const size_t n = s->n[i];
-	__m512 sum = _mm512_setzero_ps(), most;
-	float top = score[0], lane[LANES];
-
-	for (size_t t = n; t % LANES; t++)
-		score[t] = -__builtin_inff(); /* weighs nothing */
-	most = _mm512_loadu_ps(score);
-	for (size_t t = LANES; t < n; t += LANES)
-		most = _mm512_max_ps(most, _mm512_loadu_ps(score + t));
-	_mm512_storeu_ps(lane, most);
-	for (size_t t = 0; t < LANES; t++)
-		top = lane[t] > top ? lane[t] : top;
-	most = _mm512_set1_ps(top);
-	for (size_t t = 0; t < n; t += LANES) {
-		const __m512 weight = exp16(_mm512_sub_ps(_mm512_loadu_ps(score + t), most));
-
-		_mm512_storeu_ps(score + t, weight);
-		sum = _mm512_add_ps(sum, weight);
-	}
-	s->top[i] = top;
-	s->sum[i] = fold(sum);
 }
 
 /* Adds positions from .. to-1 to 16 * vectors values, from dimension d on, of n queries. */
@@ -652,7 +439,7 @@ value_part(struct share *s, size_t first, size_t n, size_t vectors, const uint16
 		__m512 value[4];
 
 		for (size_t v = 0; v < vectors; v++)
-			value[v] = half16(values + t * head_dim + d + LANES * v);
+			value[v] = load_half(values + t * head_dim + d + LANES * v);
 		for (size_t i = 0; i < n; i++) {
 			const __m512 weight = _mm512_set1_ps(s->score[first + i][t]);
 
@@ -711,80 +498,20 @@ value_any(struct share *s, size_t first, size_t n, const uint16_t *values, size_
 	}
 }
 
-/* Joins what a block gave to what the blocks before it gave. */
 static void
-join(const struct share *s, size_t i, bool first, size_t head_dim, float *top, float *sum)
+attend_block(struct share *s, size_t first, size_t n, size_t head_dim, const uint16_t *keys,
+             const uint16_t *values)
 {
-	float *out = s->query[i]->out, most, old, new;
+	size_t from = 0;
 
-	if (first) {
-		memcpy(out, s->value[i], head_dim * sizeof *out);
-		*top = s->top[i];
-		*sum = s->sum[i];
-		return;
-	}
-	most = s->top[i] > *top ? s->top[i] : *top;
-	old = real_exp(*top - most);
-	new = real_exp(s->top[i] - most);
-	*top = most;
-	*sum = __builtin_fmaf(*sum, old, s->sum[i] * new);
-	for (size_t d = 0; d < head_dim; d++)
-		out[d] = __builtin_fmaf(out[d], old, s->value[i][d] * new);
-}
-
-/* The n queries of a share in block b; those that do not reach into it are the first ones. */
-static void
-attend_block(struct share *s, size_t n, const struct kernels_attention *a, size_t b)
-{
-	const uint16_t *keys = a->blocks[b] + a->keys, *values = a->blocks[b] + a->values;
-	const size_t start = b * KERNELS_KV_BLOCK;
-	size_t first = 0, from = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const size_t reach = (size_t)s->query[i]->position + 1;
-
-		s->n[i] = reach <= start ? 0
-		          : reach - start < KERNELS_KV_BLOCK ? reach - start : KERNELS_KV_BLOCK;
-		first += s->n[i] == 0;
-		memset(s->value[i], 0, a->head_dim * sizeof(float));
-	}
-	score_any(s, first, n - first, keys, a->head_dim, s->n[n - 1]);
+	score_any(s, first, n - first, keys, head_dim, s->n[n - 1]);
 	for (size_t i = first; i < n; i++)
 		weigh(s, i);
 	for (size_t i = first; i < n; i++) { /* the further positions, the fewer queries */
 		if (s->n[i] > from)
-			value_any(s, i, n - i, values, a->head_dim, from, s->n[i]);
+			value_any(s, i, n - i, values, head_dim, from, s->n[i]);
 		from = s->n[i];
 	}
-}
-
-static void
-attend_share(const struct kernels_attention *a, size_t first, size_t n)
-{
-	float top[SHARE], sum[SHARE];
-	struct share s;
-
-	for (size_t i = 0; i < n; i++)
-		s.query[i] = &a->queries[first + i];
-	for (size_t b = 0; b <= s.query[n - 1]->position / KERNELS_KV_BLOCK; b++) {
-		attend_block(&s, n, a, b);
-		for (size_t i = 0; i < n; i++)
-			if (s.n[i] > 0)
-				join(&s, i, b == 0, a->head_dim, &top[i], &sum[i]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		const float scale = 1.0f / sum[i];
-
-		for (size_t d = 0; d < a->head_dim; d++)
-			s.query[i]->out[d] *= scale;
-	}
-}
-
-static void
-attend(const struct kernels_attention *a)
-{
-	for (size_t i = 0; i < a->n_queries; i += SHARE)
-		attend_share(a, i, a->n_queries - i < SHARE ? a->n_queries - i : SHARE);
 }
 
 const struct kernels avx512_kernels = {
