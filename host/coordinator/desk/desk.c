@@ -275,7 +275,8 @@ desk_main(void *arg)
 		}
 		if (d->forget_ms <= clock_wall_ms())
 			forget_old(d);
-		sleep_until_next(d);
+		if (!d->quit) /* it may have come while the lock was away */
+			sleep_until_next(d);
 	}
 	pthread_mutex_unlock(&d->lock);
 	free(r);
