@@ -1,4 +1,4 @@
-/* The settler against a ledger that says what the test wants; its thread is not started: work() is called. */
+/* The settler against a ledger that says what the test wants; work() is called, without its thread. */
 #include "coordinator/settle/settler.h"
 
 static const struct b3iq_ledger *scripted(struct instance *);
