@@ -25,8 +25,9 @@ step(uint32_t sum, uint32_t symbol)
 	return sum;
 }
 
-static void
-encode(const uint8_t bytes[BYTES], char out[ADDRESS_SIZE])
+/* The sum over the prefix, its high bits first. */
+static uint32_t
+begin(void)
 {
 	static const char prefix[] = "ait";
 	uint32_t sum = 1;
@@ -36,6 +37,14 @@ encode(const uint8_t bytes[BYTES], char out[ADDRESS_SIZE])
 	sum = step(sum, 0);
 	for (int i = 0; i < 3; i++)
 		sum = step(sum, (uint32_t)prefix[i] & 31);
+	return sum;
+}
+
+static void
+encode(const uint8_t bytes[BYTES], char out[ADDRESS_SIZE])
+{
+	uint32_t sum = begin();
+
 	memcpy(out, "ait1", 4);
 	for (int i = 0; i < SYMBOLS; i++) { /* 5 bits from bit 5i on; 160 bits end even */
 		const int at = 5 * i / 8, shift = 11 - 5 * i % 8;
@@ -64,4 +73,21 @@ address_of(const uint8_t public_key[32], char out[ADDRESS_SIZE])
 		return B3IQ_E_INTERNAL;
 	encode(digest, out);
 	return B3IQ_OK;
+}
+
+bool
+address_valid(const char *text)
+{
+	uint32_t sum = begin();
+
+	if (!text || strlen(text) != ADDRESS_SIZE - 1 || strncmp(text, "ait1", 4) != 0)
+		return false;
+	for (const char *c = text + 4; *c; c++) {
+		const char *symbol = strchr(alphabet, *c);
+
+		if (!symbol)
+			return false;
+		sum = step(sum, (uint32_t)(symbol - alphabet));
+	}
+	return sum == BECH32M;
 }

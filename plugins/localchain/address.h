@@ -3,6 +3,7 @@
 #ifndef LOCALCHAIN_ADDRESS_H
 #define LOCALCHAIN_ADDRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "plugin.h"
@@ -10,5 +11,7 @@
 #define ADDRESS_SIZE 43 /* "ait1", 32 characters, 6 of checksum, NUL */
 
 int32_t address_of(const uint8_t public_key[32], char out[ADDRESS_SIZE]);
+/* Is it an address of this network, its checksum right?  NULL is none. */
+bool    address_valid(const char *text);
 
 #endif

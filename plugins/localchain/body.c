@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "address.h"
 #include "engine/fail.h"
 
 #define AMOUNT_DIGITS 19 /* of 2^63 - 1 */
@@ -67,8 +68,8 @@ add_amount(struct body *b)
 static void
 add_to(struct body *b, const char *name)
 {
-	if (!b->op->to || strlen(b->op->to) != 42 || strncmp(b->op->to, "ait1", 4) != 0)
-		b->wrong = "to: an address of the chain, ait1...";
+	if (!address_valid(b->op->to))
+		b->wrong = "to: an address of the chain, ait1... with a right checksum";
 	else
 		add_text(b, name, b->op->to);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "address.h"
 #include "engine/fail.h"
 
 /* The answer in the making: members of what the chain said, under the names of ledger-query.json. */
@@ -104,6 +105,9 @@ path_of(const struct kind *kind, struct json_object *question, char *out, size_t
 	                         strlen(by)))
 		return fail_with(err, B3IQ_E_INVALID, "the query \"%s\" needs \"%s\"", kind->query,
 		                 kind->by);
+	if (kind->by && strcmp(kind->by, "account") == 0 && !address_valid(by))
+		return fail_with(err, B3IQ_E_INVALID,
+		                 "the account is no address of the chain: its checksum is wrong");
 	snprintf(out, size, "%s%s", kind->path, by);
 	return B3IQ_OK;
 }

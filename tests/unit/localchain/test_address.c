@@ -35,11 +35,31 @@ test_checksum(void **state)
 	}
 }
 
+static void
+test_valid(void **state)
+{
+	char text[ADDRESS_SIZE];
+
+	(void)state;
+	assert_true(address_valid(ZERO_ADDRESS));
+	assert_false(address_valid(NULL));
+	assert_false(address_valid(""));
+	assert_false(address_valid(ZERO_ADDRESS "q"));
+	for (size_t i = 0; i < ADDRESS_SIZE - 1; i++) { /* any one character wrong */
+		memcpy(text, ZERO_ADDRESS, ADDRESS_SIZE);
+		text[i] = text[i] == 'q' ? 'p' : 'q';
+		assert_false(address_valid(text));
+		text[i] = 'B';
+		assert_false(address_valid(text));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_vector),
-		                            cmocka_unit_test(test_checksum) };
+		                            cmocka_unit_test(test_checksum),
+		                            cmocka_unit_test(test_valid) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,8 +25,8 @@ test_refused(void **state)
 		"{\"url\":\"http://h\",\"chain\":7,\"timeout_ms\":5,\"inclusion_ms\":0}",
 		"{\"url\":\"http://h\",\"chain\":\"c\",\"timeout_ms\":0,\"inclusion_ms\":0}",
 		"{\"url\":\"http://h\",\"chain\":\"c\",\"timeout_ms\":5,\"inclusion_ms\":-1}",
-		"{\"url\":\"http://h\",\"chain\":\"0123456789012345678901234567890123456789\","
-		"\"timeout_ms\":5,\"inclusion_ms\":0}",
+		("{\"url\":\"http://h\",\"chain\":\"a-name-that-is-too-long-for-a-chain-id\",\"timeout_ms\":5,"
+		 "\"inclusion_ms\":0}"),
 		"{\"url\":\"a\\u0000b\",\"chain\":\"c\",\"timeout_ms\":5,\"inclusion_ms\":0}",
 	};
 

@@ -56,6 +56,7 @@ test_refused(void **state)
 		{ "{\"query\":\"weather\"}", B3IQ_E_UNSUPPORTED },
 		{ "{\"query\":\"balance\"}", B3IQ_E_INVALID },
 		{ "{\"query\":\"balance\",\"account\":\"../tx/1\"}", B3IQ_E_INVALID },
+		{ "{\"query\":\"balance\",\"account\":\"nonsense\"}", B3IQ_E_INVALID },
 		{ "{\"query\":\"escrow\",\"id\":\"77\"}", B3IQ_E_NOT_FOUND },
 	};
 	struct fake *fake = fake_start(answers, sizeof answers / sizeof *answers);
