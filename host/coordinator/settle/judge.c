@@ -188,6 +188,8 @@ check_units(const struct judge_case *c, const struct receipt *r, struct judge_fi
 		               "%llu ms of work were claimed; the lease is %llu ms old",
 		               (unsigned long long)claimed, (unsigned long long)held);
 	f->units_ms = claimed < held ? claimed : held;
+	if (f->units_ms == 0) /* a millisecond that was begun counts: no work is for nothing */
+		f->units_ms = 1;
 	f->units_tokens = r->output_tokens < c->output_len ? r->output_tokens : c->output_len;
 	return B3IQ_OK;
 }

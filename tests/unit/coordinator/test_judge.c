@@ -131,6 +131,10 @@ test_honest(void **state)
 	assert_int_equal(f.units_tokens, 3);
 	assert_memory_equal(f.output, r.output, 32);
 	judge_finding_free(&f);
+	r.first_ms = r.end_ms = r.start_ms; /* done within a millisecond: one that was begun */
+	assert_ok(judge_receipt(&r, key, "", &f, &why), why.err);
+	assert_int_equal(f.units_ms, 1);
+	judge_finding_free(&f);
 	r.seed = 42;
 	r.seed_by_client = true;
 	assert_ok(judge_receipt(&r, key, "42", &f, &why), why.err);
