@@ -25,6 +25,15 @@ def expect(status, what, answer):
     return answer[2]
 
 
+def settled(node):
+    """The length of the log once it has stood still: the lines of earlier requests are in it."""
+    seen = -1
+    while (size := len(node.log_text())) != seen:
+        seen = size
+        time.sleep(0.2 * SLOW)
+    return size
+
+
 def logged(node, before):
     """The lines that a request has added to the log, once its own is there."""
     end = time.monotonic() + 10 * SLOW
@@ -45,7 +54,7 @@ with Node() as node:
     expect(404, "a model that is not there", node.call("POST", ask, chat("Hello", model=CANARY)))
     expect(401, "a wrong key", node.call("POST", ask, chat(CANARY), key=f"b3iq_local_{CANARY}"))
     node.call("GET", f"/v1/models?q={CANARY}")
-    log_at = len(node.log_text())
+    log_at = settled(node)
     said = expect(200, "words that nobody else says", node.call("POST", ask, chat("Hello", max_tokens=60, temperature=2, seed=11)))
     # Token by token it would not be recognised: so nothing but this one line, and no word more in it.
     lines = logged(node, log_at)
