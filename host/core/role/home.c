@@ -46,6 +46,8 @@ home_open(struct home *h, const char *dir, struct b3iq_error *err)
 	if (rc != B3IQ_OK)
 		return rc;
 	absolute = realpath(h->dir, NULL);
+	if (!absolute && errno == ENOMEM)
+		return fail_memory(err, "opening the home");
 	if (!absolute || strlen(absolute) >= sizeof h->dir - 64) {
 		free(absolute);
 		return fail(err, B3IQ_E_INVALID,
